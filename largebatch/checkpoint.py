@@ -1,0 +1,59 @@
+"""One file a pack: everything needed to go on with the same bits."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import flax.serialization as serialization
+import numpy as np
+
+from largebatch.config import digest
+from largebatch.history import History
+from largebatch.pack import Pack
+from largebatch.records import write_file
+
+SCHEMA = 1
+FIELDS = ("history", "timing", "status", "diverged_at", "reached_at", "pending")
+
+
+def save(path: Path, pack: Pack, rows: Sequence[History], elapsed: dict[str, float]) -> None:
+    """Write the pack's state and its rows' histories atomically; the previous file stands until then."""
+    content = {
+        "schema": SCHEMA,
+        "digests": [digest(row) for row in pack.rows],
+        "update": pack.update,
+        "elapsed": elapsed,
+        "state": serialization.to_state_dict(pack.snapshot()),
+        "rows": [{name: _packed(getattr(row, name)) for name in FIELDS} for row in rows],
+    }
+    write_file(path, serialization.msgpack_serialize(content))
+
+
+def restore(path: Path, pack: Pack, rows: Sequence[History]) -> dict[str, float] | None:
+    """Bring a pack and its rows to where the file left them, and return the elapsed seconds.
+
+    Returns None, and changes nothing, where there is no file, or it is of another pack.
+    """
+    if not path.exists():
+        return None
+    content = serialization.msgpack_restore(path.read_bytes())
+    if content["schema"] != SCHEMA or content["digests"] != [digest(row) for row in pack.rows]:
+        return None
+    pack.restore(serialization.from_state_dict(pack.snapshot(), content["state"]), int(content["update"]))
+    for row, saved in zip(rows, content["rows"], strict=True):
+        for name in FIELDS:
+            setattr(row, name, _unpacked(saved[name]))
+    return dict(content["elapsed"])
+
+
+def _packed(value: Any) -> Any:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return {name: np.array([row[name] for row in value], np.float64) for name in value[0]}
+    return value
+
+
+def _unpacked(value: Any) -> Any:
+    if isinstance(value, dict):
+        columns = {name: column.tolist() for name, column in value.items()}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return value

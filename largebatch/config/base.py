@@ -1,0 +1,100 @@
+"""The grammar of every configuration: strict models, kinds of field, durations with their unit.
+
+Nothing here, nor in any file of this folder, imports jax: reading and checking a
+configuration must stay cheap.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Kind(StrEnum):
+    """What a field may do inside a pack of runs trained side by side in one program.
+
+    `PROGRAM` is compiled in, so runs that differ in it never share a program.
+    `LOOP` is not compiled, but the rows of one pack share it.
+    `NUMBER` is data, one value a row; only whether it is null is compiled in.
+    `EXECUTION` says how to compute, never what: it is provenance, outside the digest.
+    """
+
+    PROGRAM = "program"
+    LOOP = "loop"
+    NUMBER = "number"
+    EXECUTION = "execution"
+
+
+class Strict(BaseModel):
+    """A frozen model that refuses unknown keys, lax conversions, infinities and NaN."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class Options(Strict):
+    """The options of one entry of a table; `name` is the entry."""
+
+    name: str
+    """The entry's name in its table."""
+
+    @classmethod
+    def summary(cls) -> str:
+        """Return the first line of the entry's docstring, as `largebatch list` prints it."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
+
+
+PositiveInt = Annotated[int, Field(ge=1)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+BelowOne = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Duration(Strict):
+    """A length of training with its unit in the key, exactly one of four."""
+
+    epochs: Positive | None = None
+    """Passes over the training set."""
+    updates: PositiveInt | None = None
+    """Steps of the optimizer."""
+    examples: PositiveInt | None = None
+    """Training examples processed, repeats counted."""
+    fraction: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Share of the run's whole budget."""
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> "Duration":
+        given = [unit for unit in type(self).model_fields if getattr(self, unit) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"give exactly one of epochs, updates, examples, fraction; got {', '.join(given) or 'none'}"
+            )
+        return self
+
+    @property
+    def unit(self) -> str:
+        """The one unit that was given."""
+        return next(u for u in type(self).model_fields if getattr(self, u) is not None)
+
+    @property
+    def value(self) -> float:
+        """The number that was given, in `unit`."""
+        return float(getattr(self, self.unit))
+
+
+def leaves(model: Strict, kind: Kind | None = None, path: str = "") -> Iterator[tuple[str, Kind, Any]]:
+    """Yield (dotted path, kind, value) of every field; a field without a kind has its parent's."""
+    for name, info in type(model).model_fields.items():
+        own = next((m for m in info.metadata if isinstance(m, Kind)), kind)
+        value = getattr(model, name)
+        where = f"{path}{name}"
+        if isinstance(value, Strict):
+            yield from leaves(value, own, f"{where}.")
+        elif own is None:
+            raise TypeError(f"{type(model).__name__}.{name} declares no kind: add one of {', '.join(Kind)}")
+        else:
+            yield where, own, value

@@ -1,0 +1,46 @@
+"""Keys of a configuration: which run it is, which program it needs, which pack it may join."""
+
+import hashlib
+import json
+from typing import Any
+
+from largebatch.config.base import Kind, leaves
+from largebatch.config.run import RunConfig
+
+SCHEMA = 1
+"""Raised when the meaning of an existing field changes, so that old runs are not mistaken for new ones."""
+
+
+def _hash(value: Any, size: int) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:size]
+
+
+def digest(config: RunConfig) -> str:
+    """Return the run's identity: 16 hex digits over the declared values that differ from the defaults.
+
+    Execution is left out, and a new field with a default leaves every old digest as it was.
+    """
+    declared = config.model_dump(mode="json", exclude={"execution"}, exclude_defaults=True)
+    return _hash({"schema": SCHEMA, "config": declared}, 16)
+
+
+def program_key(config: RunConfig) -> str:
+    """Return 12 hex digits of everything that is compiled in, execution included."""
+    parts: dict[str, Any] = {}
+    for path, kind, value in leaves(config):
+        if kind in (Kind.PROGRAM, Kind.EXECUTION):
+            parts[path] = value
+        elif kind is Kind.NUMBER and path.startswith("optimizer."):
+            parts[path] = "null" if value is None else "number"
+    return _hash(json.loads(json.dumps(parts)), 12)
+
+
+def pack_key(config: RunConfig) -> str:
+    """Return 12 hex digits of everything that the rows of one pack share."""
+    loop = {path: value for path, kind, value in leaves(config) if kind is Kind.LOOP}
+    return _hash([program_key(config), json.loads(json.dumps(loop, default=_plain))], 12)
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json")

@@ -1,0 +1,53 @@
+"""Shapes of the learning rate over a run. The arithmetic is in `largebatch.schedules`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from largebatch.config.base import Duration, Fraction, Options, Positive
+
+
+class Schedule(Options):
+    """What every shape shares: a linear warm-up."""
+
+    warmup: Duration | None = None
+    """Length of the linear warm-up at the start (Goyal et al. 2017)."""
+    warmup_from: Fraction = 0.0
+    """Share of the peak rate at which the warm-up starts."""
+
+
+class Constant(Schedule):
+    """The peak rate to the end."""
+
+    name: Literal["constant"]
+
+
+class Cosine(Schedule):
+    """Half a cosine from the peak to `final` (Loshchilov & Hutter 2017)."""
+
+    name: Literal["cosine"]
+    final: Fraction = 0.0
+    """Share of the peak rate at the end."""
+
+
+class Linear(Schedule):
+    """A straight line from the peak to `final`."""
+
+    name: Literal["linear"]
+    final: Fraction = 0.0
+    """Share of the peak rate at the end."""
+
+
+class Step(Schedule):
+    """The rate times `factor` at each milestone."""
+
+    name: Literal["step"]
+    milestones: Annotated[tuple[Duration, ...], Field(strict=False, min_length=1)]
+    """When the rate falls, from the start of the run."""
+    factor: Annotated[Positive, Field(lt=1)] = 0.1
+    """What the rate is multiplied by at each milestone."""
+
+
+SCHEDULES: dict[str, type[Schedule]] = {
+    "constant": Constant, "cosine": Cosine, "linear": Linear, "step": Step,
+}

@@ -1,0 +1,96 @@
+"""Exact full passes over the training, validation and test sets, in evaluation mode at the same weights."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float
+
+from largebatch.state import Data, Params
+from largebatch.step import Task
+
+CHUNK = 1024
+"""Examples evaluated at once; fixed, so that batch statistics depend on nothing but the stored order."""
+PARTS = 3
+MEASURES = ("loss", "error", "error_true", "noisy", "memorized")
+
+
+def evaluate(task: Task, params: Params, initial: Params, data: Data) -> dict[str, Array]:
+    """Measure one row.
+
+    Returns:
+        `sums` [3, 5] over (train, validation, test) and `MEASURES`: the loss, the errors
+        against given and true labels, the examples whose label is noise, and those of them
+        predicted as given; `counts` [3]; `weight_norm` and `distance` from `initial`.
+    """
+    statistics = _statistics(task, params, data)
+
+    def add(x: Array, y: Array, y_true: Array, part: Array, mask: Array, total: tuple[Array, Array]) -> Any:
+        logits = task.module.apply({"params": params, **statistics}, x, mask=mask, mode="evaluate")
+        predicted = jnp.argmax(logits, axis=-1)
+        noisy = y != y_true
+        measures = [task.loss(logits, y), predicted != y, predicted != y_true, noisy, noisy & (predicted == y)]
+        here = (part[None, :] == jnp.arange(PARTS)[:, None]) & mask[None, :]
+        values = jnp.stack([m.astype(logits.dtype) for m in measures], axis=-1)
+        # A masked example may be infinite, and 0 * inf is NaN: select, do not multiply.
+        picked = jnp.where(here[:, :, None], values[None], 0)
+        return total[0] + picked.sum(axis=1), total[1] + here.sum(axis=1, dtype=jnp.int32)
+
+    start = jnp.zeros((PARTS, len(MEASURES)), _dtype(params)), jnp.zeros(PARTS, jnp.int32)
+    sums, counts = _over_chunks(task, data, data.x.shape[0], add, start)
+    apart = jax.tree.map(jnp.subtract, params, initial)
+    norms = {"weight_norm": optax.tree.norm(params), "distance": optax.tree.norm(apart)}
+    return {"sums": sums, "counts": counts, **norms}
+
+
+def _dtype(params: Params) -> Any:
+    return jax.tree.leaves(params)[0].dtype
+
+
+def _over_chunks(task: Task, data: Data, total: int, add: Any, start: Any) -> Any:
+    """Fold `add(x, y, y_true, part, mask, sum)` over fixed chunks, which the devices share, and add up."""
+    size = min(CHUNK, total)
+    chunks = -(-total // size)
+    devices = task.layout.devices
+    mine = 0 if task.axis_name is None else jax.lax.axis_index(task.axis_name)
+
+    def body(turn: Array, carry: Any) -> Any:
+        chunk = turn * devices + mine
+        # The last chunk would reach past the end: it starts earlier and masks what was seen.
+        begin = jnp.minimum(chunk * size, total - size)
+        place = begin + jnp.arange(size)
+        mask = (place >= chunk * size) & (chunk < chunks)
+        cut = jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, begin, size), data)
+        return add(cut.x, cut.y, cut.y_true, cut.part, mask, carry)
+
+    folded = jax.lax.fori_loop(0, -(-chunks // devices), body, start)
+    return folded if task.axis_name is None else jax.lax.psum(folded, task.axis_name)
+
+
+def _statistics(task: Task, params: Params, data: Data) -> dict[str, Any]:
+    """Return the collection `statistics`: mean and variance of every batch or ghost norm over the training set.
+
+    One pass in fixed chunks: each chunk is normalised by itself, and its moments are
+    pooled over all chunks, the spread of the chunks' means included.
+    """
+    n = task.layout.examples
+
+    def sums(x: Array, mask: Array) -> Any:
+        _, seen = task.module.apply({"params": params}, x, mask=mask, mode="statistics", mutable=["sums"])
+        return seen.get("sums", {})
+
+    size = min(CHUNK, n)
+    shapes = jax.eval_shape(sums, data.x[:size], jnp.ones(size, bool))
+    if not jax.tree.leaves(shapes):
+        return {}
+    start = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+    add = lambda x, y, y_true, part, mask, total: jax.tree.map(jnp.add, total, sums(x, mask))  # noqa: E731
+    return {"statistics": _finish(_over_chunks(task, data, n, add, start))}
+
+
+def _finish(sums: Any) -> Any:
+    if "count" not in sums:
+        return {name: _finish(inner) for name, inner in sums.items()}
+    mean: Float[Array, " channels"] = sums["first"] / sums["count"]
+    return {"mean": mean, "variance": jnp.maximum(sums["second"] / sums["count"] - mean**2, 0)}

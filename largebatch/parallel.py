@@ -1,0 +1,98 @@
+"""The compositions: a stretch is a loop of `step`, a pack is `vmap`, devices are `pmap`.
+
+The only file that says pmap. One device goes through it too, so that there is one path.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Int, UInt
+
+from largebatch.evaluate import evaluate
+from largebatch.optimizers import Numbers, chain
+from largebatch.state import NEVER, Data, Observed, Params, Plan, State
+from largebatch.step import Task, gradient, step
+
+DEVICES = "devices"
+
+
+def advance(
+    task: Task, state: State, data: Data, plan: Plan, numbers: Numbers, first: Int[Array, ""], last: Int[Array, ""]
+) -> tuple[State, Observed]:
+    """Take the updates `first` to `last - 1` of the window; the bounds are data, so one compilation serves all.
+
+    Splitting a stretch in two calls gives the same bits.
+    """
+
+    def body(update: Array, carry: tuple[State, Array, Array, Array]) -> Any:
+        state, loss_sum, count, nonfinite = carry
+        state, loss, n = step(task, state, data, plan, numbers, update)
+        bad = jnp.where(jnp.isfinite(loss), NEVER, update)
+        return state, loss_sum + loss, count + n, jnp.minimum(nonfinite, bad)
+
+    zero = jnp.zeros((), plan.rates.dtype)
+    carry = (state, zero, zero, jnp.int32(NEVER))
+    state, loss_sum, count, nonfinite = jax.lax.fori_loop(first, last, body, carry)
+    # Outside the loop: inside it, a norm at every update would cost half the speed at small batches.
+    grads, _, _ = gradient(task, state.params, data, plan, jnp.maximum(last - 1, 0))
+    return state, Observed(loss_sum, count, nonfinite, optax.tree.norm(grads))
+
+
+def start(task: Task, numbers: Numbers, seed: UInt[Array, ""], sample: Array) -> State:
+    """Return the initial state of one row; the weights depend on the seed alone, `sample` gives their shapes."""
+    mask = jnp.ones(sample.shape[0], bool)
+    params = task.module.init(jax.random.key(seed), sample, mask=mask, mode="statistics")["params"]
+    return State(params, chain(task.optimizer, numbers).init(params))
+
+
+def _over_devices(function: Callable[..., Any], task: Task, **options: Any) -> Callable[..., Any]:
+    devices = jax.local_devices()[: task.layout.devices]
+    return jax.pmap(function, axis_name=DEVICES, devices=devices, **options)
+
+
+@lru_cache(maxsize=None)
+def compile_start(task: Task) -> Callable[[Numbers, Array, Array], State]:
+    """Return `start` for a pack on one device: (numbers [width], seeds [width], sample) -> state [width, ...]."""
+    # Initialization runs once: compiling it well costs ten times what that saves.
+    cheap = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None
+    return jax.jit(jax.vmap(partial(start, task), in_axes=(0, 0, None)), compiler_options=cheap)
+
+
+@lru_cache(maxsize=None)
+def compile_advance(task: Task) -> Callable[..., tuple[State, Observed]]:
+    """Return `advance` for a pack on the task's devices; the state given is consumed.
+
+    All but `first` and `last` have a leading device axis, then, except in `Data`, the pack's.
+    """
+    rows = jax.vmap(partial(advance, task), in_axes=(0, None, 0, 0, None, None))
+    return _over_devices(rows, task, in_axes=(0, 0, 0, 0, None, None), donate_argnums=0)
+
+
+@lru_cache(maxsize=None)
+def compile_evaluate(task: Task) -> Callable[[Params, Params, Data], dict[str, Array]]:
+    """Return `evaluate` for a pack on the task's devices, with the axes of `compile_advance`."""
+    return _over_devices(jax.vmap(partial(evaluate, task), in_axes=(0, 0, None)), task)
+
+
+def replicate(tree: Any, devices: int) -> Any:
+    """Return a tree with every array copied to each device, a leading device axis added."""
+    places = jax.local_devices()[:devices]
+    mesh = jax.sharding.Mesh(np.array(places), (DEVICES,))
+    spread = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(DEVICES))
+
+    def copy(array: Any) -> Array:
+        own = [jax.device_put(np.asarray(array)[None], place) for place in places]
+        return jax.make_array_from_single_device_arrays((devices, *own[0].shape[1:]), spread, own)
+
+    return jax.tree.map(copy, tree)
+
+
+def fetch(tree: Any) -> Any:
+    """Return a replicated tree as NumPy arrays, read from the first device."""
+    # Indexing the result would compile a gather.
+    return jax.tree.map(lambda a: np.asarray(a.addressable_shards[0].data)[0], tree)

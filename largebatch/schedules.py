@@ -1,0 +1,58 @@
+"""Learning rates as data: the rate of every update, computed on the host."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from largebatch.config import Duration
+
+InUpdates = Callable[[Duration], int]
+
+
+def _constant(t: np.ndarray, total: int, options: Any, in_updates: InUpdates, start: int) -> np.ndarray:
+    return np.ones_like(t)
+
+
+def _progress(t: np.ndarray, total: int, start: int) -> np.ndarray:
+    return np.clip((t - start) / max(1, total - start), 0.0, 1.0)
+
+
+def _cosine(t: np.ndarray, total: int, options: Any, in_updates: InUpdates, start: int) -> np.ndarray:
+    return options.final + (1 - options.final) * 0.5 * (1 + np.cos(np.pi * _progress(t, total, start)))
+
+
+def _linear(t: np.ndarray, total: int, options: Any, in_updates: InUpdates, start: int) -> np.ndarray:
+    return 1 + (options.final - 1) * _progress(t, total, start)
+
+
+def _step(t: np.ndarray, total: int, options: Any, in_updates: InUpdates, start: int) -> np.ndarray:
+    milestones = np.array([in_updates(milestone) for milestone in options.milestones])
+    return options.factor ** (t[:, None] >= milestones[None, :]).sum(axis=1)
+
+
+SHAPES = {"constant": _constant, "cosine": _cosine, "linear": _linear, "step": _step}
+
+
+def rates(schedule: Any, *, peak: float, first: int, count: int, total: int, in_updates: InUpdates) -> np.ndarray:
+    """Return the learning rates of updates `first` to `first + count - 1`, float64[count].
+
+    The warm-up rises in a straight line and reaches the peak with its last update (Goyal
+    et al. 2017, section 2.2: after it the rate is the schedule's). Cosine and linear decay
+    begin where it ends; steps are counted from the start of the run.
+
+    Args:
+        schedule: options of one entry of `largebatch.config.SCHEDULES`.
+        peak: rate that the shape multiplies.
+        first: first update wanted, counted from 0.
+        count: how many.
+        total: updates of the whole run.
+        in_updates: converts the schedule's durations.
+    """
+    t = np.arange(first, first + count, dtype=np.float64)
+    warm = 0 if schedule.warmup is None else in_updates(schedule.warmup)
+    shape = SHAPES[schedule.name](t, total, schedule, in_updates, warm)
+    if warm:
+        ramp = schedule.warmup_from + (1 - schedule.warmup_from) * np.minimum((t + 1) / warm, 1.0)
+        shape = shape * ramp
+    return peak * shape

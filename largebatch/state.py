@@ -1,0 +1,68 @@
+"""What a run carries from one update to the next, and what it computes with."""
+
+from typing import Any
+
+import flax.struct
+
+
+Params = Any
+Leaf = Any
+"""A NumPy or JAX array, or what a tree transformation puts in its place; shapes are in the docstrings."""
+
+
+@flax.struct.dataclass
+class State:
+    """What one update leaves to the next; everything a resumed run needs besides its plan."""
+
+    params: Params
+    optimizer: Any
+
+
+@flax.struct.dataclass
+class Data:
+    """The examples on one device: training first, then validation, then test.
+
+    Attributes:
+        x: inputs, float[total, ...].
+        y: labels as given, label noise included, int[total].
+        y_true: labels before label noise, int[total].
+        part: 0 training, 1 validation, 2 test, int[total].
+    """
+
+    x: Leaf
+    y: Leaf
+    y_true: Leaf
+    part: Leaf
+
+
+@flax.struct.dataclass
+class Plan:
+    """A window of epochs.
+
+    Attributes:
+        stream: indices into the training set, in the order they are visited, int[stream].
+        rates: learning rate of each update, float[updates].
+    """
+
+    stream: Leaf
+    rates: Leaf
+
+
+@flax.struct.dataclass
+class Observed:
+    """What a stretch of updates showed: sums over it, and the gradient of its last batch.
+
+    Attributes (all scalars):
+        loss_sum: losses of all examples, each at the weights of its update.
+        count: how many.
+        nonfinite: first update of the window whose loss was not finite; `NEVER` if none.
+        gradient_norm: of the last update's batch, at the weights after it, before clipping.
+    """
+
+    loss_sum: Leaf
+    count: Leaf
+    nonfinite: Leaf
+    gradient_norm: Leaf
+
+
+NEVER = 2**31 - 1

@@ -1,0 +1,173 @@
+"""The story of a pack: plan, advance, evaluate, record, checkpoint."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from largebatch import checkpoint as checkpoints
+from largebatch import records
+from largebatch.config import RunConfig, pack_key
+from largebatch.extent import evaluation_points_of
+from largebatch.history import History
+from largebatch.losses import uninformed_loss
+from largebatch.pack import Pack, Stretch
+from largebatch.provenance import provenance
+from largebatch.records import Record
+from largebatch.units import examples_after
+
+CHECKPOINT_SECONDS = 60.0
+TARGET_RATIO = 1.02
+"""A run with a target is looked at whenever its updates have grown by this ratio."""
+
+
+def train(config: RunConfig, *, experiment: str = "untitled", runs: Path | None = None) -> Record:
+    """Train one configuration and return its record, also written under `runs` if given.
+
+    Raises:
+        DataError: the data set cannot be found or read.
+    """
+    return train_pack([config], width=config.execution.pack_width or 2, experiment=experiment, runs=runs)[0]
+
+
+def train_pack(
+    configs: Sequence[RunConfig],
+    *,
+    width: int,
+    experiment: str = "untitled",
+    runs: Path | None = None,
+    observe: Callable[[int], None] | None = None,
+    checkpoint: Path | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+) -> list[Record]:
+    """Train runs side by side and return their records in the same order.
+
+    Args:
+        configs: runs that share `pack_key`; at most `width` of them.
+        width: rows of the compiled program.
+        experiment: name that the records carry.
+        runs: folder in which each record is written as its run ends.
+        observe: called now and then with the examples processed since the last call.
+        checkpoint: file from which an interrupted pack goes on, and to which it is saved.
+        checkpoint_seconds: between two saves.
+
+    Raises:
+        ValueError: the configurations do not fit into one pack.
+    """
+    if len(keys := {pack_key(config) for config in configs}) != 1 or len(configs) > width:
+        raise ValueError(f"{len(configs)} runs with {len(keys)} pack keys do not fit one pack of width {width}")
+    with jax.enable_x64(configs[0].precision == "float64"):
+        session = _Session(configs, width, checkpoint, checkpoint_seconds)
+        for point, planned in _course(configs[0]):
+            if point <= session.resumed:
+                continue
+            stretch = session.advance(point, observe)
+            wanted = [row.watch(*seen) for row, seen in session.live(stretch)]
+            if planned or any(wanted):
+                session.measure(stretch)
+            if not session.alive:
+                break
+            session.save()
+        return session.close(experiment, runs)
+
+
+def _course(config: RunConfig) -> Iterator[tuple[int, bool]]:
+    """Yield the updates at which the host looks at a pack, and whether a full evaluation is planned there."""
+    planned = {int(update) for update in evaluation_points_of(config)}
+    looks = set(planned)
+    if config.budget.until:
+        update = 1
+        while update < max(planned):
+            looks.add(update)
+            update = max(update + 1, int(update * TARGET_RATIO))
+    yield from ((update, update in planned) for update in sorted(looks))
+
+
+class _Session:
+    """A pack, the histories of its rows, and the clock."""
+
+    def __init__(self, configs: Sequence[RunConfig], width: int, checkpoint: Path | None, every: float) -> None:
+        begun = time.perf_counter()
+        self.pack = Pack(configs, width=width)
+        source = self.pack.source
+        floor = uninformed_loss(configs[0].loss, source.train_y, source.classes)
+        self.rows = [History(config, floor) for config in configs]
+        self.pack.warm_up()
+        self.setup_seconds = time.perf_counter() - begun
+        self.elapsed = {"training": 0.0, "evaluation": 0.0}
+        self.checkpoint, self.every, self.saved = checkpoint, every, time.perf_counter()
+        self.resumed = -1
+        if checkpoint and (elapsed := checkpoints.restore(checkpoint, self.pack, self.rows)):
+            self.elapsed, self.resumed = elapsed, self.pack.update
+
+    @property
+    def alive(self) -> bool:
+        return any(row.status is None for row in self.rows)
+
+    def live(self, stretch: Stretch) -> Iterator[tuple[History, tuple[float, float, float]]]:
+        for i, row in enumerate(self.rows):
+            if row.status is None:
+                yield row, (float(stretch.loss_sum[i]), float(stretch.count[i]), float(stretch.nonfinite[i]))
+
+    def advance(self, point: int, observe: Callable[[int], None] | None) -> Stretch:
+        begun, before = time.perf_counter(), self.pack.update
+        stretch = self.pack.advance(point)
+        self.elapsed["training"] += time.perf_counter() - begun
+        if observe:
+            alive = sum(row.status is None for row in self.rows)
+            observe(int(self._examples(point) - self._examples(before)) * alive)
+        return stretch
+
+    def _examples(self, update: int) -> int:
+        layout = self.pack.layout
+        return int(examples_after(update, examples=layout.examples, batch=layout.batch, per_epoch=layout.per_epoch))
+
+    def measure(self, stretch: Stretch) -> None:
+        begun = time.perf_counter()
+        measured = self.pack.evaluate()
+        self.elapsed["evaluation"] += time.perf_counter() - begun
+        update, examples = self.pack.update, self._examples(self.pack.update)
+        rates = self.pack.rates(max(0, update - 1), 1)[:, 0]
+        clock = {
+            "update": update,
+            "seconds": sum(self.elapsed.values()),
+            "training_seconds": self.elapsed["training"],
+            "evaluation_seconds": self.elapsed["evaluation"],
+        }
+        for i, row in enumerate(self.rows):
+            if row.status is None:
+                place = {
+                    "update": update,
+                    "epoch": update / self.pack.layout.per_epoch,
+                    "examples": examples,
+                    "learning_rate": float(rates[i]),
+                    "gradient_norm": float(stretch.gradient_norm[i]),
+                }
+                row.measure({name: value[i] for name, value in measured.items()}, place, clock)
+
+    def save(self) -> None:
+        if self.checkpoint and time.perf_counter() - self.saved >= self.every:
+            checkpoints.save(self.checkpoint, self.pack, self.rows, self.elapsed)
+            self.saved = time.perf_counter()
+
+    def close(self, experiment: str, runs: Path | None) -> list[Record]:
+        summary = {
+            "setup_seconds": self.setup_seconds,
+            "pack_width": len(self.pack.rows),
+            "train_size": self.pack.layout.examples,
+            "resumed_at": None if self.resumed < 0 else self.resumed,
+        }
+        source = {"data": {"name": self.pack.source.name, "checksum": self.pack.source.checksum}}
+        device = jax.local_devices()[0]
+        origin = {**provenance(), **source, "device": f"{device.platform} {device.device_kind}"}
+        done = []
+        for row in self.rows:
+            row.end()
+            done.append(row.record(experiment=experiment, summary=summary, provenance=origin))
+            if runs:
+                records.write(done[-1], runs)
+        if self.checkpoint:
+            self.checkpoint.unlink(missing_ok=True)
+        return done
