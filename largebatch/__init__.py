@@ -3,7 +3,9 @@
 Names are imported when first used, so that `import largebatch` needs neither jax nor a moment.
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +22,16 @@ _HOMES = {
     "train": "largebatch.train",
     "train_pack": "largebatch.train",
 }
+
+
+class _Package(ModuleType):
+    # Importing the module largebatch.train binds it to the name `train` here, which is the function's.
+    def __setattr__(self, name: str, value: Any) -> None:
+        taken = name in _HOMES and isinstance(value, ModuleType)
+        super().__setattr__(name, getattr(value, name) if taken else value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

@@ -32,18 +32,25 @@ def save(path: Path, pack: Pack, rows: Sequence[History], elapsed: dict[str, flo
 def restore(path: Path, pack: Pack, rows: Sequence[History]) -> dict[str, float] | None:
     """Bring a pack and its rows to where the file left them, and return the elapsed seconds.
 
-    Returns None, and changes nothing, where there is no file, or it is of another pack.
+    Returns None, and changes nothing, where there is no file, or it is torn or of another pack.
     """
-    if not path.exists():
-        return None
-    content = serialization.msgpack_restore(path.read_bytes())
-    if content["schema"] != SCHEMA or content["digests"] != [digest(row) for row in pack.rows]:
+    content = _read(path)
+    if content.get("schema") != SCHEMA or content["digests"] != [digest(row) for row in pack.rows]:
         return None
     pack.restore(serialization.from_state_dict(pack.snapshot(), content["state"]), int(content["update"]))
     for row, saved in zip(rows, content["rows"], strict=True):
         for name in FIELDS:
             setattr(row, name, _unpacked(saved[name]))
     return dict(content["elapsed"])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = serialization.msgpack_restore(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        # A damaged file must not stop a pack at every attempt: it starts over.
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _packed(value: Any) -> Any:

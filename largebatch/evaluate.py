@@ -27,7 +27,7 @@ def evaluate(task: Task, params: Params, initial: Params, data: Data) -> dict[st
     statistics = _statistics(task, params, data)
 
     def add(x: Array, y: Array, y_true: Array, part: Array, mask: Array, total: tuple[Array, Array]) -> Any:
-        logits = task.module.apply({"params": params, **statistics}, x, mask=mask, mode="evaluate")
+        logits: Any = task.module.apply({"params": params, **statistics}, x, mask=mask, mode="evaluate")
         predicted = jnp.argmax(logits, axis=-1)
         noisy = y != y_true
         measures = [task.loss(logits, y), predicted != y, predicted != y_true, noisy, noisy & (predicted == y)]

@@ -1,6 +1,7 @@
 """One row of a pack as it becomes a record: what was measured, where it ended, and why."""
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,7 +54,9 @@ class History:
         near = count > 0 and loss_sum / count <= 1.25 * self.target
         return not math.isnan(self.diverged_at) or near
 
-    def measure(self, measured: Mapping[str, np.ndarray], place: Mapping[str, float], clock: Mapping[str, float]) -> None:
+    def measure(
+        self, measured: Mapping[str, np.ndarray], place: Mapping[str, float], clock: Mapping[str, float]
+    ) -> None:
         """Append a row from one row of `largebatch.evaluate.evaluate`, and decide whether the run is over.
 
         Args:
@@ -79,8 +82,9 @@ class History:
             return
         self.reached_at = row["update"]
         if self.history:
-            # Straight in the logarithm of the loss between the two evaluations around the target.
-            before, (a, b) = self.history[-1], (math.log(self.history[-1]["train_loss"]), math.log(row["train_loss"]))
+            # Straight in the logarithm of the loss between the two evaluations around the target; a loss may be 0.
+            before = self.history[-1]
+            a, b = (math.log(max(point["train_loss"], sys.float_info.min)) for point in (before, row))
             share = (a - math.log(self.target)) / (a - b)
             self.reached_at = before["update"] + share * (row["update"] - before["update"])
 
@@ -93,7 +97,8 @@ class History:
     def record(self, *, experiment: str, summary: Mapping[str, Any], provenance: Mapping[str, Any]) -> Record:
         """Return the record of a closed run."""
         assert self.status is not None, "a record is made of a closed run"
-        last = {key: value for key, value in self.history[-1].items()}
+        # By column, because a row read from a checkpoint has only floats.
+        last = {c.name: np.asarray(self.history[-1][c.name], c.dtype).item() for c in HISTORY}
         own = {
             "diverged_at": self.diverged_at,
             "target": self.target,
@@ -119,7 +124,8 @@ def _means(measured: Mapping[str, np.ndarray]) -> dict[str, float]:
     with np.errstate(invalid="ignore", divide="ignore"):
         means = np.where(counts[:, None] > 0, sums / counts[:, None], NAN)
         noisy = sums[0, 3]
-        row = {f"{part}_{name}": means[i, j] for i, part in enumerate(PARTS) for j, name in enumerate(("loss", "error"))}
+        row = {f"{part}_loss": means[i, 0] for i, part in enumerate(PARTS)}
+        row |= {f"{part}_error": means[i, 1] for i, part in enumerate(PARTS)}
         if not math.isfinite(row["train_loss"]):
             # The argmax of NaN is class 0: an error rate of a diverged run would be an accident.
             row = dict.fromkeys(row, NAN)

@@ -13,9 +13,8 @@ Numbers = Mapping[str, jax.Array | float]
 
 def numbers_of(options: Any) -> dict[str, float]:
     """Return the coefficients that may differ between the rows of a pack; those that are null are left out."""
-    return {
-        path: float(value) for path, kind, value in leaves(options, Kind.PROGRAM) if kind is Kind.NUMBER and value is not None
-    }
+    said = leaves(options, Kind.PROGRAM)
+    return {path: float(value) for path, kind, value in said if kind is Kind.NUMBER and value is not None}
 
 
 def _sgd(options: Any, numbers: Numbers) -> list[optax.GradientTransformation]:

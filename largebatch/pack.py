@@ -21,6 +21,9 @@ from largebatch.state import NEVER, Data, Plan
 from largebatch.step import Task
 from largebatch.units import updates_in
 
+_WARM: set[Any] = set()
+"""Pairs of programs that this process has compiled."""
+
 
 @dataclass(frozen=True)
 class Stretch:
@@ -60,11 +63,12 @@ class Pack:
         self.dtype = jnp.dtype(config.precision)
         self.source, self.data = _on_devices(config.dataset, config.seed.data, config.precision, self.devices)
         task = _task(config, self.layout, self.source.classes)
-        self._advance = parallel.compile_advance(task)
+        self._advance = parallel.compile_advance(task, width)
         # Evaluation and initialization do not depend on how batches are cut: one program serves all batch sizes.
-        self._evaluate = parallel.compile_evaluate(replace(task, optimizer=None, partial="", layout=_uncut(self.layout)))
+        shared = replace(task, partial="", layout=_uncut(self.layout))
+        self._evaluate = parallel.compile_evaluate(replace(shared, optimizer=None), width)
         numbers = self._numbers()
-        begin = parallel.compile_start(replace(task, axis_name=None, partial="", layout=_uncut(self.layout)))
+        begin = parallel.compile_start(replace(shared, axis_name=None))
         seeds = np.array([row.seed.initialization for row in self.rows], np.uint32)
         state = jax.device_get(begin(numbers, seeds, self.source.train_x[:2].astype(self.dtype)))
         self.state = parallel.replicate(state, self.devices)
@@ -79,6 +83,9 @@ class Pack:
 
     def warm_up(self) -> None:
         """Compile both programs by running them over no update, so that no clock counts it."""
+        if (self._advance, self._evaluate) in _WARM:
+            return
+        _WARM.add((self._advance, self._evaluate))
         self._load(0)
         self.state, _ = self._advance(self.state, self.data, self._plan, self._replicated_numbers, 0, 0)
         jax.block_until_ready(self._evaluate(self.state.params, self._initial, self.data))
@@ -161,16 +168,18 @@ def _uncut(layout: Layout) -> Layout:
 def _task(config: RunConfig, layout: Layout, classes: int) -> Task:
     if config.execution.devices > len(jax.local_devices()):
         raise ValueError(
-            f"execution.devices: {config.execution.devices} asked for, {len(jax.local_devices())} present; ask for fewer"
+            f"execution.devices: {config.execution.devices} asked for, but {len(jax.local_devices())} present; lower it"
         )
     form = config.execution.convolution
+    # A sum over one device is the identity, but the compiler would still keep the gradients apart for it.
+    axis_name = parallel.DEVICES if config.execution.devices > 1 else None
     module = models.build(
-        config.model, classes=classes, dtype=jnp.dtype(config.precision), axis_name=parallel.DEVICES,
+        config.model, classes=classes, dtype=jnp.dtype(config.precision), axis_name=axis_name,
         matmul=form == "matmul" or (form == "auto" and jax.default_backend() == "cpu"),
     )  # fmt: skip
     # Coefficients are data, so they must not split the cache of programs: only which are null is kept.
     blank = config.optimizer.model_copy(update=dict.fromkeys(numbers_of(config.optimizer), 0.0))
-    return Task(module, LOSSES[config.loss], blank, layout, config.partial, parallel.DEVICES)
+    return Task(module, LOSSES[config.loss], blank, layout, config.partial, axis_name)
 
 
 @lru_cache(maxsize=2)

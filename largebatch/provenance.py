@@ -10,6 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -25,8 +26,8 @@ PACKAGES = (
 COMMAND = "LARGEBATCH_COMMAND"
 """Environment variable by which a driver tells its workers what was typed; a worker's own argv says nothing."""
 
-_WORD = "(?:key|token|password|secret)"
-_SECRET = re.compile(rf"(?i)([\w.-]*{_WORD}=|--[\w-]*{_WORD}\s+)\S+|(://)[^/@\s]+@")
+_SECRET = re.compile(r"(?i)[\w.-]*(?:key|token|password|secret)")
+_USER = re.compile(r"(://)[^/@\s]+@")
 
 
 def provenance() -> dict[str, Any]:
@@ -44,17 +45,22 @@ def provenance() -> dict[str, Any]:
 def command() -> str | None:
     """Return what was typed to start this sweep, without secrets; None in a worker that was not told."""
     if told := os.environ.get(COMMAND):
-        return redact(told)
-    program = Path(sys.argv[0]).name if sys.argv else ""
-    # A Ray worker's arguments are addresses and passwords of the cluster.
-    if program in ("", "default_worker.py"):
-        return None
-    return redact(shlex.join([program, *sys.argv[1:]]))
+        return shlex.join(redact(shlex.split(told)))
+    program = Path(sys.argv[0]).name
+    # A Ray worker's own arguments are addresses and passwords of the cluster.
+    return None if program == "default_worker.py" else shlex.join(redact([program, *sys.argv[1:]]))
 
 
-def redact(text: str) -> str:
-    """Replace the values of key-, token- and password-like arguments, and the user of an address, by `***`."""
-    return _SECRET.sub(lambda match: "://***@" if match[2] else f"{match[1]}***", text)
+def redact(arguments: Sequence[str]) -> list[str]:
+    """Return arguments with `...` for the values of key-, token- and password-like ones and for users in addresses."""
+    kept: list[str] = []
+    follows = False
+    for argument in arguments:
+        name, given, _ = argument.partition("=")
+        secret = _SECRET.fullmatch(name) is not None
+        kept.append("..." if follows else f"{name}=..." if secret and given else _USER.sub(r"\1...@", argument))
+        follows = secret and not given and name.startswith("--")
+    return kept
 
 
 @cache

@@ -4,7 +4,6 @@ from typing import Any
 
 import flax.struct
 
-
 Params = Any
 Leaf = Any
 """A NumPy or JAX array, or what a tree transformation puts in its place; shapes are in the docstrings."""

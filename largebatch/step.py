@@ -65,7 +65,7 @@ def gradient(
         y = data.y.at[index].get(mode="promise_in_bounds")
 
         def loss_sum(params: Params) -> tuple[Array, Array]:
-            logits = task.module.apply({"params": params}, x, mask=mask, mode="train")
+            logits: Any = task.module.apply({"params": params}, x, mask=mask, mode="train")
             losses = task.loss(logits, y)
             weight = mask.astype(losses.dtype)
             return jnp.where(mask, losses, 0).sum(), weight.sum()

@@ -15,7 +15,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,8 @@ from largebatch.records import Record
 Mode = Literal["offline", "online", "off"]
 SERVER_SECONDS = 30
 """How long one run may wait for the server to begin, and again to end."""
+REPORTS = "writer.jsonl"
+"""What the writer did, one line a run, beside W&B's own files."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ def replay(record_folder: Path, *, project: str, experiment: str, mode: Mode, di
         record_folder: the run's folder, `.../runs/<digest>`.
         project: W&B project.
         experiment: becomes the group.
-        mode: `offline` writes below `directory/wandb` only, `online` sends as well, `off` does nothing.
-        directory: the experiment's folder.
+        mode: `offline` writes below `directory` only, `online` sends as well, `off` does nothing.
+        directory: `<results>/<experiment>/wandb`; W&B insists on this last name.
 
     Raises:
         RecordError: the record cannot be read.
@@ -91,7 +92,7 @@ def replay(record_folder: Path, *, project: str, experiment: str, mode: Mode, di
 
     record = records.read(record_folder)
     identity, config = run_id(experiment, record.digest), columns(record)
-    for earlier in (directory / "wandb").glob(f"*run-*-{identity}"):
+    for earlier in directory.glob(f"*run-*-{identity}"):
         shutil.rmtree(earlier)
     run = wandb.init(
         project=project,
@@ -102,7 +103,7 @@ def replay(record_folder: Path, *, project: str, experiment: str, mode: Mode, di
         tags=[config[key] for key in ("dataset", "model", "scaling_rule", "order")],
         config=config,
         mode=mode,
-        dir=str(directory),
+        dir=str(directory.parent),
         reinit="create_new",
         settings=wandb.Settings(**_QUIET),
     )
@@ -136,64 +137,86 @@ _QUIET: dict[str, Any] = {
 class Tracker:
     """One writer for all runs of a sweep, in a process of its own.
 
-    `add` never raises and never blocks; `close` ends within its timeout. On its start the writer also
-    mirrors the finished runs that stand in `directory/runs` and were never mirrored.
+    `add` never raises and never blocks; `close` ends within its timeout. The writer also mirrors the
+    finished runs that stand in `runs` beside `directory` and were never mirrored.
     """
 
-    def __init__(self, project: str, experiment: str, mode: Mode, directory: Path) -> None:
-        """Start the writer, unless `mode` is `off`.
+    def __init__(self, project: str, experiment: str, mode: str, directory: Path) -> None:
+        """Start the writer, unless `mode` is `off`; `directory` is `<results>/<experiment>/wandb`.
 
         Raises:
-            ValueError: `mode` is none of offline, online, off.
+            ValueError: `mode` is none of offline, online, off, or `directory` is not called wandb.
         """
         if mode not in get_args(Mode):
             raise ValueError(f"unknown W&B mode {mode!r}; use one of {', '.join(get_args(Mode))}")
+        if directory.name != "wandb":
+            raise ValueError(f"W&B keeps its files in a folder called wandb; got {directory}")
         self._again = f"the records are complete; `largebatch run {experiment} --wandb {mode}` mirrors what is missing"
         self._writer: subprocess.Popen[bytes] | None = None
         self._trouble: str | None = None
+        self._home = directory
         if mode == "off":
             return
         try:
-            self._reports = tempfile.TemporaryFile()
-            self._writer = _spawn([project, experiment, mode, str(directory)], self._reports)
+            self._writer = _spawn([project, experiment, mode, str(directory)], self._home)
         except OSError as error:
             self._trouble = f"W&B writer could not start ({error}); {self._again}"
 
     def add(self, record_folder: Path) -> None:
         """Tell the writer of a finished run."""
-        if self._writer is None or self._writer.stdin is None:
+        if self._writer is None:
             return
+        assert self._writer.stdin is not None
         # A full pipe loses the line, not the run: at the end the writer looks at the folder itself.
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError):
             os.write(self._writer.stdin.fileno(), f"{record_folder.absolute()}\n".encode())
 
     def close(self, timeout: float = 60.0) -> TrackingOutcome:
         """Let the writer finish for at most `timeout` seconds, stop it, and say how it went."""
         if self._writer is None:
             return TrackingOutcome(0, 0, self._trouble)
-        late = False
-        assert self._writer.stdin is not None
-        self._writer.stdin.close()
+        writer, self._writer = self._writer, None
+        assert writer.stdin is not None
+        writer.stdin.close()
+        stopped = ""
         try:
-            self._writer.wait(timeout)
+            code = writer.wait(timeout)
         except subprocess.TimeoutExpired:
-            late = True
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._writer.pid, signal.SIGKILL)  # its own session: wandb's service goes with it
-        code = self._writer.wait()
-        self._writer = None
-        self._reports.seek(0)
-        reports = [json.loads(line) for line in self._reports.read().splitlines() if line.endswith(b"}")]
-        self._reports.close()
-        return self._outcome(reports, f"was stopped after {timeout:g} s" if late else "", code)
+            stopped = f"was stopped after {timeout:g} s"
+            os.killpg(writer.pid, signal.SIGKILL)  # a session of its own: wandb's service goes with it
+            code = writer.wait()
+        reports = [json.loads(line) for line in (self._home / REPORTS).read_bytes().splitlines()]
+        return self._outcome(reports, stopped, code)
 
     def _outcome(self, reports: list[Mapping[str, Any]], stopped: str, code: int) -> TrackingOutcome:
-        good = {report["run"] for report in reports if report["error"] is None}
-        bad = {report["run"]: report["error"] for report in reports if report["run"] not in good}
-        reasons = [stopped] if stopped else []
+        good = sum(report["error"] is None for report in reports)
+        bad = [report["error"] for report in reports if report["run"] and report["error"]]
+        absent = [report["error"] for report in reports if not report["run"]]
+        reasons = absent + ([stopped] if stopped else [])
         if bad:
-            reasons.append(f"failed on {len(bad)} of {len(good | bad.keys())} runs: {next(reversed(bad.values()))}")
+            reasons.append(f"failed on {len(bad)} of {good + len(bad)} runs tried: {bad[0]}")
         if code and not reasons:
             reasons.append(f"ended with code {code}")
         warning = f"W&B mirror {' and '.join(reasons)}; {self._again}" if reasons else None
-        return TrackingOutcome(len(good), len(bad), warning)
+        return TrackingOutcome(good, len(bad), warning)
+
+
+def _spawn(arguments: list[str], home: Path) -> subprocess.Popen[bytes]:
+    """Start the writer in a session of its own, so that Ctrl-C reaches the driver alone."""
+    home.mkdir(parents=True, exist_ok=True)
+    environment = {name: value for name, value in os.environ.items() if name != "WANDB_SERVICE"}
+    paths = [environment.get("PYTHONPATH", ""), str(Path(__file__).parents[1])]
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    environment.setdefault("WANDB_ERROR_REPORTING", "false")
+    with open(home / REPORTS, "wb") as reports, open(home / "writer.log", "wb") as log:
+        writer = subprocess.Popen(
+            [sys.executable, "-P", "-m", "largebatch.mirror", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=reports,
+            stderr=log,
+            env=environment,
+            start_new_session=True,
+        )
+    assert writer.stdin is not None
+    os.set_blocking(writer.stdin.fileno(), False)
+    return writer

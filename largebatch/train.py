@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import jax
-import numpy as np
 
 from largebatch import checkpoint as checkpoints
 from largebatch import records
@@ -29,7 +28,7 @@ def train(config: RunConfig, *, experiment: str = "untitled", runs: Path | None 
     Raises:
         DataError: the data set cannot be found or read.
     """
-    return train_pack([config], width=config.execution.pack_width or 2, experiment=experiment, runs=runs)[0]
+    return train_pack([config], width=config.execution.pack_width or 1, experiment=experiment, runs=runs)[0]
 
 
 def train_pack(

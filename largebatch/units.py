@@ -35,7 +35,8 @@ def updates_in(duration: Duration, *, examples: int, batch: int, per_epoch: int,
 def examples_after(update: np.ndarray | int, *, examples: int, batch: int, per_epoch: int) -> np.ndarray:
     """Return the examples processed after `update` updates, repeats counted, int64, any shape."""
     epochs, rest = np.divmod(np.asarray(update, np.int64), per_epoch)
-    return epochs * min(examples, per_epoch * batch) + np.minimum(rest * batch, examples)
+    # asarray: arithmetic on an array of no dimension gives a scalar.
+    return np.asarray(epochs * min(examples, per_epoch * batch) + np.minimum(rest * batch, examples))
 
 
 def evaluation_points(evaluate: Evaluate, *, total: int, examples: int, batch: int, per_epoch: int) -> np.ndarray:

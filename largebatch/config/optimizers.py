@@ -34,10 +34,7 @@ class Sgd(Optimizer):
         return self
 
 
-class Adam(Optimizer):
-    """Adam (Kingma & Ba 2015); decay, if any, is added to the gradient."""
-
-    name: Literal["adam"]
+class _Moments(Optimizer):
     beta1: Annotated[BelowOne, Number] = 0.9
     """Decay of the first moment."""
     beta2: Annotated[BelowOne, Number] = 0.999
@@ -46,7 +43,13 @@ class Adam(Optimizer):
     """Added to the root of the second moment."""
 
 
-class AdamW(Adam):
+class Adam(_Moments):
+    """Adam (Kingma & Ba 2015); decay, if any, is added to the gradient."""
+
+    name: Literal["adam"]
+
+
+class AdamW(_Moments):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
 
     name: Literal["adamw"]

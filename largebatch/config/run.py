@@ -57,9 +57,7 @@ class Budget(Strict):
     def _one_unit(self) -> "Budget":
         given = [u for u in ("epochs", "updates", "examples") if getattr(self, u) is not None]
         if len(given) != 1:
-            raise ValueError(
-                f"give exactly one of epochs, updates, examples; got {', '.join(given) or 'none'}"
-            )
+            raise ValueError(f"give exactly one of epochs, updates, examples; got {', '.join(given) or 'none'}")
         return self
 
     @property
@@ -130,9 +128,7 @@ class RunConfig(Strict):
     """How the learning rate follows the batch size."""
     schedule: Annotated[Schedule, Kind.NUMBER] = Constant(name="constant")
     """The shape of the learning rate over the run."""
-    order: Annotated[
-        Literal["with_replacement", "reshuffle", "shuffle_once", "sequential"], Kind.NUMBER
-    ] = "reshuffle"
+    order: Annotated[Literal["with_replacement", "reshuffle", "shuffle_once", "sequential"], Kind.NUMBER] = "reshuffle"
     """How the next examples are drawn."""
     partial: Annotated[Literal["keep", "mean", "drop"], Kind.PROGRAM] = "keep"
     """The last, smaller batch of an epoch: divided by the nominal size, by its own, or left out."""

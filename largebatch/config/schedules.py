@@ -49,5 +49,8 @@ class Step(Schedule):
 
 
 SCHEDULES: dict[str, type[Schedule]] = {
-    "constant": Constant, "cosine": Cosine, "linear": Linear, "step": Step,
+    "constant": Constant,
+    "cosine": Cosine,
+    "linear": Linear,
+    "step": Step,
 }

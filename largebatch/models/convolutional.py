@@ -20,9 +20,7 @@ class Conv1d(nn.Module):
     dtype: jnp.dtype
 
     @nn.compact
-    def __call__(
-        self, x: Float[Array, "n length"], *, mask: Bool[Array, " n"], mode: str
-    ) -> Float[Array, "n classes"]:
+    def __call__(self, x: Float[Array, "n length"], *, mask: Bool[Array, " n"], mode: str) -> Float[Array, "n classes"]:
         """Return the logits of each example."""
         x = x[..., None]
         for window in (5, 3, 3):

@@ -24,7 +24,7 @@ class Mlp(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "n *features"], *, mask: Bool[Array, " n"], mode: str
+        self, x: Float[Array, " n *features"], *, mask: Bool[Array, " n"], mode: str
     ) -> Float[Array, "n classes"]:
         """Return the logits of each example."""
         x = x.reshape(x.shape[0], -1)

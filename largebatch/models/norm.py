@@ -46,7 +46,8 @@ class Norm(nn.Module):
         if self.options.scope in ("layer", "group"):
             normal = _within_example(x, self.options.size or 1)
         elif mode == "evaluate":
-            mean, variance = (self.get_variable("statistics", name).reshape(along) for name in ("mean", "variance"))
+            mean: Array = self.get_variable("statistics", "mean").reshape(along)
+            variance: Array = self.get_variable("statistics", "variance").reshape(along)
             normal = (x - mean) * jax.lax.rsqrt(variance + EPSILON)
         else:
             normal = self._across_examples(x, mask, mode)

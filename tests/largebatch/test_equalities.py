@@ -25,7 +25,7 @@ def config(scope="none", batch=32, order="reshuffle", **execution):
     })  # fmt: skip
 
 
-def trained(one, *, width=2, stops=(UPDATES,)):
+def trained(one, *, width=1, stops=(UPDATES,)):
     """Return initial and final parameters of row 0 of a pack that holds the run alone."""
     with jax.enable_x64(True):
         pack = Pack([one], width=width)

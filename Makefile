@@ -1,0 +1,43 @@
+# Needs python3 (3.11 or newer), its venv module and make; everything else goes into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+RUNTIME := .venv/.runtime-installed
+DEV := .venv/.dev-installed
+
+.PHONY: install demo test lint bench clean
+.DEFAULT_GOAL := install
+
+install: $(RUNTIME)
+
+demo: $(RUNTIME)
+	$(BIN)/largebatch run quickstart
+
+test: $(DEV)
+	$(BIN)/python -m pytest
+
+lint: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(DEV)
+	$(BIN)/python -m pytest -s tests/benchmarks/bench_*.py
+
+clean:
+	rm -rf .venv .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist *.egg-info
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "largebatch needs Python 3.11 or newer; this is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# Bytecode is left to the first import: compiling all of it here took half of the installation.
+$(RUNTIME): requirements.lock pyproject.toml | $(BIN)/python
+	@echo "installing into .venv, about a minute"
+	$(PIP) install --no-compile -r requirements.lock
+	$(PIP) install --no-deps -e .
+	@touch $@
+
+$(DEV): requirements-dev.lock $(RUNTIME)
+	$(PIP) install --no-compile -r requirements.lock -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,170 @@
+"""Train loss and test error over the run: one panel a scaling rule, one line a batch size."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.figures.describe import UNITS, budget_unit, conditions, plain, words
+from analysis.gap import censored
+from analysis.intervals import mean_interval
+from analysis.load import Results
+from analysis.style import rules_in_order, shades
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
+
+KNOWN = ("batch_size", "scaling_rule", "order", "seed")
+MEASURES = ("train_loss", "test_error")
+PREFERRED = "reshuffle"
+
+
+def prepare(results: Results) -> dict[str, Any]:
+    """Return the mean and interval over seeds of each (rule, batch size) at each evaluation point, for one order.
+
+    Only points that every seed of a line has are averaged, and only runs that ended well;
+    each other run is a line of its own, up to its last finite point.
+    """
+    orders = list(results.runs["order"].drop_duplicates())
+    order = PREFERRED if PREFERRED in orders else orders[0]
+    shown = results.only(results.runs["order"] == order)
+    unit = budget_unit(shown.runs)
+    histories = dict(iter(shown.histories().groupby("digest", observed=True)))
+    lines = [
+        _line(rule, int(batch), runs, [histories[digest] for digest in runs.index], UNITS[unit])
+        for (rule, batch), runs in shown.runs.groupby(["scaling_rule", "batch_size"], sort=True)
+    ]
+    return {
+        "figure": "curves",
+        **conditions(shown),
+        "order": order,
+        "orders": orders,
+        "unit": unit,
+        "rules": rules_in_order(list(shown.runs["scaling_rule"])),
+        "batch_sizes": sorted(int(batch) for batch in shown.runs["batch_size"].unique()),
+        "seeds": int(shown.runs["seed"].nunique()),
+        "lines": lines,
+    }
+
+
+def _line(rule: str, batch: int, runs: pd.DataFrame, histories: Sequence[pd.DataFrame], x: str) -> dict[str, Any]:
+    lost = censored(runs).to_numpy()
+    well = [history for history, gone in zip(histories, lost, strict=True) if not gone]
+    return {
+        "rule": rule,
+        "batch_size": batch,
+        "n": len(well),
+        **(_average(pd.concat(well), len(well), x) if well else {"x": [], **{name: [] for name in MEASURES}}),
+        "lost": [_single(h, x) for h, gone in zip(histories, lost, strict=True) if gone],
+    }
+
+
+def _average(rows: pd.DataFrame, seeds: int, x: str) -> dict[str, Any]:
+    shared = rows.groupby("update")[x].agg(["first", "size"])
+    shared = shared[shared["size"] == seeds]
+    line: dict[str, Any] = {"x": plain(shared["first"])}
+    for name in MEASURES:
+        points = rows.pivot(index="update", columns="digest", values=name).loc[shared.index].to_numpy(float)
+        intervals = [mean_interval(point) for point in points]
+        line[name] = [plain([i.estimate, i.low, i.high]) for i in intervals]
+    return line
+
+
+def _single(history: pd.DataFrame, x: str) -> dict[str, Any]:
+    return {"x": plain(history[x]), **{name: plain(history[name]) for name in MEASURES}}
+
+
+def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
+    """Draw the numbers of `prepare` on an empty matplotlib figure."""
+    from analysis.figures import paper
+
+    rules, batches = numbers["rules"], numbers["batch_sizes"]
+    colors = dict(zip(batches, shades(len(batches)), strict=True))
+    rows = paper.panels(canvas, columns=len(rules), heights=[1.75, 1.55], gaps=[0.14, 0])
+    for column, rule in enumerate(rules):
+        rows[0][column].set_title(rule, pad=5, fontweight="bold")
+        for line in (line for line in numbers["lines"] if line["rule"] == rule):
+            for row, measure in zip(rows, MEASURES, strict=True):
+                _draw_line(row[column], line, measure, colors[line["batch_size"]])
+        rows[-1][column].set_xlabel(numbers["unit"])
+        paper.length_axis(rows[0][column], *_span(numbers["lines"]))
+    paper.logarithmic(rows[0][0], [v for v in _means(numbers["lines"], "train_loss")])
+    _limit_error(rows[1][0], list(_means(numbers["lines"], "test_error")))
+    for row, name in zip(rows, MEASURES, strict=True):
+        paper.row_label(row[0], name.replace("_", " "))
+    paper.heading(canvas, numbers, "Train loss and test error over the run")
+    paper.legend(canvas, [*_keys(colors, numbers["train_size"])])
+    order = numbers["order"].replace("_", " ")
+    paper.footnotes(canvas, f"order: {order}; {_spread(numbers['seeds'])}", numbers["footnote"])
+
+
+def _spread(seeds: int) -> str:
+    return f"mean and 95 % t band over {seeds} seeds" if seeds > 1 else "one seed"
+
+
+def _keys(colors: Mapping[int, str], full: int) -> Iterator[Any]:
+    from analysis.figures import paper
+
+    for place, (batch, color) in enumerate(colors.items()):
+        name = f"N = {batch:,}" if batch == full else f"{batch:,}"
+        yield paper.key(name if place else f"B = {name}", color=color, linewidth=1.8)
+
+
+def _draw_line(axes: "Axes", line: Mapping[str, Any], measure: str, color: str) -> None:
+    x = np.array(line["x"], float)
+    if len(x):
+        mean, low, high = np.array(line[measure], float).T
+        axes.plot(x, mean, color=color)
+        axes.fill_between(x, low, high, color=color, alpha=0.16, linewidth=0)
+    for run in line["lost"]:
+        at, values = np.array(run["x"], float), np.array(run[measure], float)
+        finite = np.isfinite(values) & (at > 0)
+        if finite.any():
+            axes.plot(at[finite], values[finite], color=color, linewidth=0.8, linestyle=(0, (1, 1)))
+            axes.plot(at[finite][-1], values[finite][-1], "x", color=color, markersize=4, clip_on=False)
+
+
+def _limit_error(axes: "Axes", values: Sequence[float]) -> None:
+    from analysis.figures import paper
+
+    axes.set_ylim(0, 1.08 * max(values, default=1.0))
+    paper.percent(axes)
+
+
+def _means(lines: Sequence[Mapping[str, Any]], measure: str) -> Iterator[float]:
+    for line in lines:
+        yield from (point[0] for point, x in zip(line[measure], line["x"], strict=True) if point[0] is not None and x)
+
+
+def _span(lines: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
+    ends = [x for line in lines for run in (line, *line["lost"]) for x in run["x"]]
+    firsts = [min(x for x in line["x"] if x) for line in lines if any(line["x"])]
+    high = max(ends, default=1.0) or 1.0
+    # The first update of the largest batch, and a little before: smaller batches begin off the page.
+    return max(min(firsts, default=high / 100), max(firsts, default=high / 10) / 10), high
+
+
+def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return where each line ends, as a row of words."""
+    head = ["scaling rule", "batch size", "runs averaged", numbers["unit"], "train loss", "test error"]
+    rows = []
+    for line in (line for line in numbers["lines"] if line["x"]):
+        last = [dict(zip(("mean", "low", "high"), line[name][-1], strict=True)) for name in MEASURES]
+        values = [words(end, fraction=name.endswith("error")) for end, name in zip(last, MEASURES, strict=True)]
+        rows.append([line["rule"], f"{line['batch_size']:,}", str(line["n"]), f"{line['x'][-1]:,.6g}", *values])
+    return head, rows
+
+
+def caption(numbers: Mapping[str, Any]) -> str:
+    """Return how to read the figure, in words."""
+    others = len(numbers["orders"]) - 1
+    return (
+        f"Train loss (logarithmic) and test error over {numbers['unit']}, on full sets in evaluation mode. One panel "
+        f"a scaling rule ({', '.join(numbers['rules'])}), one line a batch size, dark to light from "
+        f"{numbers['batch_sizes'][0]:,} to {numbers['batch_sizes'][-1]:,}; order {numbers['order']}"
+        + (f" ({others} more in the records)" if others else "")
+        + f". Lines are means over {numbers['seeds']} seeds with 95 % Student-t bands. A dotted line that ends in a "
+        "cross is a run that diverged, got stuck or fell short of its target."
+    )

@@ -1,0 +1,105 @@
+"""What every figure of batch sizes states: the budget, the rate policy, what was trained, how many runs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.load import Results
+
+UNITS = {"epochs": "epoch", "updates": "update", "examples": "examples"}
+
+
+def conditions(results: Results) -> dict[str, Any]:
+    """Return the words and numbers that stand around a figure: experiment, budget, policy, setting, counts."""
+    runs = results.runs
+    sizes = sorted(int(n) for n in runs["dataset.train_size"].unique())
+    return {
+        "experiment": results.name,
+        "budget": _budget(runs),
+        "policy": _policy(runs),
+        "setting": _setting(runs, sizes),
+        "train_size": sizes[-1],
+        "counts": {
+            "shown": len(runs),
+            "expected": results.counts.expected,
+            "present": results.counts.present,
+            "failed": results.counts.failed,
+            "diverged": int((runs["outcome"] == "diverged").sum()),
+            "stuck": int((runs["outcome"] == "stuck").sum()),
+            "unreached": int((runs["outcome"] == "unreached").sum()),
+        },
+        "footnote": _footnote(results),
+    }
+
+
+def _footnote(results: Results) -> str:
+    shown, present = len(results.runs), results.counts.present
+    part = f"{shown:,} runs shown; " if shown != present else ""
+    return part + results.counts.sentence()
+
+
+def budget_unit(runs: pd.DataFrame) -> str:
+    """Return the unit that the budget is given in: epochs, updates or examples."""
+    given = [unit for unit in UNITS if f"budget.{unit}" in runs and runs[f"budget.{unit}"].notna().all()]
+    return given[0] if given else "epochs"
+
+
+def _only(runs: pd.DataFrame, name: str) -> Any:
+    values = runs[name].dropna().unique() if name in runs else []
+    return values[0] if len(values) == 1 else None
+
+
+def _budget(runs: pd.DataFrame) -> str:
+    unit = budget_unit(runs)
+    length = _only(runs, f"budget.{unit}")
+    words = f"{length:,.10g} {unit}" if length is not None else "budgets that differ between batch sizes"
+    target = _only(runs, "budget.until.train_loss")
+    return words if target is None else f"stopped at train loss {target:g}, at most {words}"
+
+
+def _policy(runs: pd.DataFrame) -> str:
+    rate, reference = _only(runs, "learning_rate"), _only(runs, "reference_batch")
+    rules = list(runs["scaling_rule"].unique())
+    words = "learning rate set for each batch size" if rate is None else f"learning rate {rate:g}"
+    if rules == ["constant"]:
+        words += " at every batch size" if rate is not None else ""
+    else:
+        at = f" at B = {reference:,}" if reference is not None else ""
+        words += f"{at}, scaled by {'the rule ' + rules[0] if len(rules) == 1 else 'rule'}"
+    shape = _only(runs, "schedule.name")
+    return words if shape in (None, "constant") else f"{words}, {shape} decay"
+
+
+def _setting(runs: pd.DataFrame, sizes: Sequence[int]) -> str:
+    data, model, optimizer = (_only(runs, f"{table}.name") for table in ("dataset", "model", "optimizer"))
+    n = f"N = {sizes[0]:,}" if len(sizes) == 1 else f"N from {sizes[0]:,} to {sizes[-1]:,}"
+    widths = _only(runs, "model.widths")
+    if widths:
+        model = f"{model} {widths.strip('[]').replace(', ', '-')}"
+    momentum = _only(runs, "optimizer.momentum")
+    if momentum is not None:
+        optimizer = f"{optimizer} momentum {momentum:g}"
+    noise = _only(runs, "dataset.label_noise")
+    parts = [f"{data}, {n}", f"{noise:.0%} label noise" if noise else None, model, optimizer]
+    return " · ".join(str(part) for part in parts if part)
+
+
+def plain(values: Any) -> list[float | None]:
+    """Return numbers for JSON: None where they are not finite."""
+    return [float(v) if np.isfinite(v) else None for v in np.asarray(values, float)]
+
+
+def words(summary: Mapping[str, Any], *, fraction: bool) -> str:
+    """Return a mean with half of its interval, `3.1 ± 0.4 %`; else the median; else a dash."""
+    scale, unit = (100.0, " %") if fraction else (1.0, "")
+    if summary["mean"] is not None:
+        text = f"{scale * summary['mean']:.3g}"
+        return text + unit if summary["high"] is None else f"{text} ± {_half(summary, scale)}{unit}"
+    median = summary.get("median")
+    return "–" if median is None else f"median {scale * median:.3g}{unit}"
+
+
+def _half(summary: Mapping[str, Any], scale: float) -> str:
+    return f"{round(scale * (summary['high'] - summary['mean']), 9):.2g}"

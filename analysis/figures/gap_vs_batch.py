@@ -1,0 +1,94 @@
+"""Test and train error, their gap and the train loss against batch size: one panel an order, one line a rule."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.figures.describe import conditions, plain, words
+from analysis.gap import OUTCOMES, censored, gap
+from analysis.intervals import mean_interval, median_interval
+from analysis.load import Results
+from analysis.style import rules_in_order
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
+KNOWN = ("batch_size", "scaling_rule", "order", "seed")
+MEASURES = ("test_error", "train_error", "error_gap", "train_loss")
+
+
+def prepare(results: Results) -> dict[str, Any]:
+    """Return one entry a cell (order, rule, batch size): outcomes, and of each measure every seed, mean, interval.
+
+    A cell with a censored run has no mean: it has counts, and the median in which censored runs rank worst.
+    """
+    runs = results.runs.assign(error_gap=gap(results.runs))
+    cells = [
+        _cell(order, rule, int(batch), cell)
+        for (order, rule, batch), cell in runs.groupby(["order", "scaling_rule", "batch_size"], sort=True)
+    ]
+    return {
+        "figure": "gap_vs_batch",
+        **conditions(results),
+        "orders": [order for order in runs["order"].drop_duplicates()],
+        "rules": rules_in_order(list(runs["scaling_rule"])),
+        "batch_sizes": sorted(int(batch) for batch in runs["batch_size"].unique()),
+        "seeds": int(runs["seed"].nunique()),
+        "cells": cells,
+    }
+
+
+def _cell(order: str, rule: str, batch: int, runs: pd.DataFrame) -> dict[str, Any]:
+    lost = censored(runs)
+    counts = {outcome: int((runs["outcome"] == outcome).sum()) for outcome in OUTCOMES}
+    place = {"order": order, "rule": rule, "batch_size": batch, "n": len(runs), **counts}
+    return {**place, **{name: _summary(runs[name].to_numpy(float), lost.to_numpy()) for name in MEASURES}}
+
+
+def _summary(values: np.ndarray, lost: np.ndarray) -> dict[str, Any]:
+    measured = np.isfinite(values) & ~lost
+    interval = mean_interval(values[measured]) if not lost.any() else None
+    median = median_interval(np.concatenate([values[measured], np.full(int(lost.sum()), np.inf)])).estimate
+    center = [interval.estimate, interval.low, interval.high] if interval else [np.nan] * 3
+    mean, low, high = plain(center)
+    return {"seeds": plain(values[measured]), "mean": mean, "low": low, "high": high, "median": plain([median])[0]}
+
+
+def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
+    """Draw the numbers of `prepare` on an empty matplotlib figure."""
+    from analysis.figures import gap_vs_batch_ink
+
+    gap_vs_batch_ink.draw(numbers, canvas)
+
+
+def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return each cell as a row of words: mean and half of the interval, or the median and what was lost."""
+    head = ["order", "scaling rule", "batch size", "runs", *(name.replace("_", " ") for name in MEASURES)]
+    rows = []
+    for cell in numbers["cells"]:
+        lost = ", ".join(f"{cell[outcome]} {outcome}" for outcome in OUTCOMES if cell[outcome])
+        runs = f"{cell['n']}, {lost}" if lost else str(cell["n"])
+        values = [words(cell[name], fraction=name.endswith(("error", "gap"))) for name in MEASURES]
+        rows.append([cell["order"], cell["rule"], f"{cell['batch_size']:,}", runs, *values])
+    return head, rows
+
+
+def caption(numbers: Mapping[str, Any]) -> str:
+    """Return how to read the figure, in words."""
+    lost = any(cell[outcome] for cell in numbers["cells"] for outcome in OUTCOMES)
+    words = (
+        f"Test error (solid), train error (dashed), the gap between them and the train loss at the end of the run, "
+        f"against batch size on a logarithmic axis from {numbers['batch_sizes'][0]:,} to "
+        f"{numbers['batch_sizes'][-1]:,}; N = {numbers['train_size']:,} is full-batch descent. One panel an order of "
+        f"examples ({', '.join(numbers['orders'])}), one line a scaling rule ({', '.join(numbers['rules'])}). Lines "
+        f"are means over {numbers['seeds']} seeds with 95 % Student-t intervals, small points are single seeds."
+    )
+    if lost:
+        words += (
+            " The strip on top counts the runs of a cell that ended without a usable number (cross: diverged, "
+            "triangle: stuck, ring: short of the target); such a cell shows the median over all its seeds as a hollow "
+            "mark, if there is one, and no mean."
+        )
+    return words

@@ -1,0 +1,155 @@
+"""The ink of `gap_vs_batch`: three rows of small multiples, and a strip for runs that ended without a number."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+
+from analysis.figures import paper
+from analysis.gap import OUTCOMES
+from analysis.style import MUTED, PAPER, look_of
+
+Cell = Mapping[str, Any]
+SIGNS = {"diverged": "x", "stuck": "v", "unreached": "o"}
+DODGE = 0.16
+"""Octaves between the marks of two rules at one batch size."""
+
+
+def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
+    """Draw the numbers of `gap_vs_batch.prepare`."""
+    rules, orders = numbers["rules"], numbers["orders"]
+    strip = [0.13 * len(rules) + 0.1] if any(_lost(cell) for cell in numbers["cells"]) else []
+    heights, gaps = [*strip, 1.75, 1.1, 1.1], [*[0.06] * len(strip), 0.14, 0.14, 0]
+    rows = paper.panels(canvas, columns=len(orders), heights=heights, gaps=gaps)
+    for column, order in enumerate(orders):
+        cells = [cell for cell in numbers["cells"] if cell["order"] == order]
+        axes = [row[column] for row in rows]
+        axes[0].set_title(order.replace("_", " "), pad=5, fontweight="bold")
+        for panel in axes:
+            paper.batch_axis(panel, numbers["batch_sizes"], numbers["train_size"])
+        if strip:
+            _draw_strip(axes[0], cells, rules)
+        _draw_column(axes[-3:], cells, rules)
+        axes[-1].set_xlabel(f"{'batch size ' if len(orders) < 4 else ''}B   (N = {numbers['train_size']:,})")
+    _label_rows(rows, numbers["cells"], strip=bool(strip))
+    paper.heading(canvas, numbers, "Test and train error against batch size")
+    paper.legend(canvas, [*_keys(rules), *_signs(numbers["cells"])])
+    seeds = numbers["seeds"]
+    spread = f"mean and 95 % t interval over {seeds} seeds; small points: single seeds" if seeds > 1 else "one seed"
+    paper.footnotes(canvas, spread, numbers["footnote"])
+
+
+def _lost(cell: Cell) -> int:
+    return sum(cell[outcome] for outcome in OUTCOMES)
+
+
+def _keys(rules: Sequence[str]) -> Iterator[Any]:
+    for place, rule in enumerate(rules):
+        color, marker = look_of(place)
+        yield paper.key(rule, color=color, marker=marker)
+    yield paper.key("test", color=MUTED)
+    yield paper.key("train", color=MUTED, linestyle=(0, (3, 1.5)), linewidth=1.0)
+
+
+def _signs(cells: Sequence[Cell]) -> Iterator[Any]:
+    for outcome, sign in SIGNS.items():
+        if any(cell[outcome] for cell in cells):
+            style = {"marker": sign, "markerfacecolor": "none", "linestyle": "none", "color": MUTED}
+            yield paper.key("short of the target" if outcome == "unreached" else outcome, **style)
+
+
+def _draw_column(axes: Sequence[Axes], cells: Sequence[Cell], rules: Sequence[str]) -> None:
+    error, gap, loss = axes
+    for place, rule in enumerate(rules):
+        line = sorted((cell for cell in cells if cell["rule"] == rule), key=lambda cell: cell["batch_size"])
+        shift = 2 ** (DODGE * (place - (len(rules) - 1) / 2))
+        _draw_line(error, line, "train_error", place, shift, dashed=True)
+        _draw_line(error, line, "test_error", place, shift)
+        _draw_line(gap, line, "error_gap", place, shift)
+        _draw_line(loss, line, "train_loss", place, shift)
+
+
+def _draw_line(
+    axes: Axes, line: Sequence[Cell], measure: str, place: int, shift: float, *, dashed: bool = False
+) -> None:
+    color, marker = look_of(place)
+    x = np.array([cell["batch_size"] for cell in line], float) * shift
+    mean, low, high = (np.array([cell[measure][name] for cell in line], float) for name in ("mean", "low", "high"))
+    style = {"linestyle": (0, (3, 1.5)), "linewidth": 1.0} if dashed else {"linestyle": "-"}
+    # A cell without a mean breaks the line: nothing is drawn across runs that were lost.
+    axes.plot(x, mean, color=color, marker=None if dashed else marker, zorder=3, **style)
+    if dashed:
+        return
+    axes.vlines(x, low, high, color=color, linewidth=2.6, alpha=0.3, zorder=2)
+    for at, cell in zip(x, line, strict=True):
+        seeds = cell[measure]["seeds"]
+        axes.plot([at] * len(seeds), seeds, "o", color=color, markersize=1.7, markeredgewidth=0, zorder=2.5)
+    median = np.array([cell[measure]["median"] if _lost(cell) else None for cell in line], float)
+    axes.plot(x, median, marker, color=color, markerfacecolor=PAPER, markeredgewidth=0.9, zorder=3)
+
+
+def _draw_strip(axes: Axes, cells: Sequence[Cell], rules: Sequence[str]) -> None:
+    axes.set_ylim(len(rules) - 0.4, -0.6)
+    axes.set_yticks([])
+    axes.grid(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(axis="x", which="both", length=0)
+    for place, rule in enumerate(rules):
+        color, _ = look_of(place)
+        marks = [cell for cell in cells if cell["rule"] == rule and _lost(cell)]
+        for cell in marks:
+            sign = SIGNS[max(OUTCOMES, key=lambda outcome: cell[outcome])]
+            axes.plot(cell["batch_size"], place, sign, color=color, markersize=4, markerfacecolor="none")
+            _count(axes, cell, place, [other["batch_size"] for other in marks if other is not cell])
+
+
+def _count(axes: Axes, cell: Cell, place: int, others: Sequence[int]) -> None:
+    """Write the share that was lost beside the mark, on the side that has room; the table has it in any case."""
+    inches = paper.width_of(axes)
+    low, high = np.log(axes.get_xlim())
+
+    def at(batch: float) -> float:
+        return inches * (np.log(batch) - low) / (high - low)
+
+    here, text = at(cell["batch_size"]), f"{_lost(cell)}/{cell['n']}"
+    room = paper.LETTER * len(text) + 0.1
+    # Two marks that face each other share the space between them.
+    right = here + room < inches and all(not 0 < at(other) - here < 1.9 * room for other in others)
+    left = here - room > 0 and all(not 0 < here - at(other) < 1.9 * room for other in others)
+    if right or left:
+        axes.annotate(
+            text, (cell["batch_size"], place), (4.5 if right else -4.5, -0.3), textcoords="offset points",
+            ha="left" if right else "right", va="center", fontsize=6, color=MUTED,
+        )  # fmt: skip
+
+
+def _label_rows(rows: Sequence[Sequence[Axes]], cells: Sequence[Cell], *, strip: bool) -> None:
+    error, gap, loss = (row[0] for row in rows[-3:])
+    _limits(error, [*_values(cells, "test_error"), *_values(cells, "train_error", seeds=False)], floor=True)
+    _limits(gap, [*_values(cells, "error_gap"), 0.0])
+    paper.percent(error)
+    paper.percent(gap)
+    paper.logarithmic(loss, list(_values(cells, "train_loss")))
+    for axes, words in ((error, "error"), (gap, "gap\n(test − train)"), (loss, "train loss")):
+        paper.row_label(axes, words)
+    if strip:
+        paper.row_label(rows[0][0], "not\nfinished")
+    for axes in rows[-2]:
+        axes.axhline(0, color=MUTED, linewidth=0.6, zorder=1)
+
+
+def _values(cells: Sequence[Cell], measure: str, *, seeds: bool = True) -> Iterator[float]:
+    for cell in cells:
+        summary = cell[measure]
+        yield from (v for v in (summary["mean"], summary["median"] if _lost(cell) else None) if v is not None)
+        yield from summary["seeds"] if seeds else ()
+
+
+def _limits(axes: Axes, values: Sequence[float], *, floor: bool = False) -> None:
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    # Intervals of few seeds reach far beyond the seeds; the axis follows the seeds and cuts them.
+    pad = 0.12 * (high - low) or 0.01
+    axes.set_ylim(0.0 if floor and low - pad < 0.35 * high else low - pad, high + pad)

@@ -1,0 +1,137 @@
+"""The gap between test and train, the deficit between batch sizes, and what is paired with what."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.load import Results, flatten, rule_name
+
+OUTCOMES = ("diverged", "stuck", "unreached")
+"""Ways to end without a number that may be averaged: such a run is censored, and ranks worst."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Differences a - b, one a seed, averaged over whatever else varies.
+
+    `differences` are NaN-free; +inf where only a is censored, -inf where only b is, 0
+    where both are: censored runs rank worst. `averaged` names the fields averaged over,
+    `unpaired` counts runs whose twin is absent, `censored` the censored runs of both sides.
+    """
+
+    differences: np.ndarray
+    seeds: tuple[Any, ...]
+    averaged: tuple[str, ...]
+    unpaired: int
+    censored: int
+
+
+def gap(runs: pd.DataFrame, what: str = "error") -> "pd.Series[float]":
+    """Return test minus train of the same weights, one value a row of `runs`; `what` is error or loss."""
+    return runs[f"test_{what}"] - runs[f"train_{what}"]
+
+
+def large_batch_deficit(results: Results, *, large: Any, small: Any, measure: str = "test_error") -> Pairs:
+    """Return the test error at the batch size `large` minus that at `small`, paired by seed; `full` is N."""
+    return paired(results, {"batch_size": large}, {"batch_size": small}, measure=measure)
+
+
+def matches(runs: pd.DataFrame, wanted: Mapping[str, Any]) -> "pd.Series[bool]":
+    """Return which runs have every one of the wanted values: dotted field -> value, `full` is N.
+
+    Raises:
+        KeyError: no run has such a field.
+    """
+    mask = pd.Series(True, runs.index)
+    for name, value in _conditions(wanted, runs):
+        if name == "batch_size" and value == "full":
+            mask &= runs["batch_size"] == runs["dataset.train_size"]
+        else:
+            mask &= runs[name].isna() if value is None else runs[name] == value
+    return mask
+
+
+def _conditions(wanted: Mapping[str, Any], runs: pd.DataFrame) -> Sequence[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for name, value in wanted.items():
+        if name == "scaling_rule":
+            found.append((name, rule_name(value)))
+        elif isinstance(value, Mapping):
+            found += list(flatten(value, f"{name}."))
+        else:
+            table = name not in runs and f"{name}.name" in runs
+            found += list(flatten({f"{name}.name" if table else name: value}))
+    return found
+
+
+def varying(runs: pd.DataFrame, known: Sequence[str], fields: Sequence[str]) -> list[str]:
+    """Return those of `fields` that tell runs apart which agree in `known`, each only if it adds something.
+
+    A field that moves together with the known ones (a rate given for each batch size) is
+    not among them.
+    """
+    names = [name for name in dict.fromkeys([*known, *fields]) if name in runs]
+    codes = {name: pd.factorize(as_text(runs[name]))[0] for name in names}
+    moving = pd.DataFrame({name: code for name, code in codes.items() if code.any()}, runs.index)
+    base = [name for name in known if name in moving]
+    found: list[str] = []
+    groups = len(moving[base].drop_duplicates()) if base else 1
+    for name in (name for name in fields if name in moving and name not in known):
+        finer = len(moving[[*base, *found, name]].drop_duplicates())
+        if finer > groups:
+            found, groups = [*found, name], finer
+    return found
+
+
+def as_text(column: "pd.Series[Any]") -> "pd.Series[str]":
+    """Return values of any kind as text that can be grouped by; null is a value like any other."""
+    return column.map(str).fillna("null").astype(object)
+
+
+def censored(runs: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which runs ended without a number that may be averaged."""
+    return runs["outcome"].isin(OUTCOMES)
+
+
+def paired(results: Results, a: Mapping[str, Any], b: Mapping[str, Any], *, measure: str) -> Pairs:
+    """Return `measure` at `a` minus at `b`, one difference a seed.
+
+    Runs are twins if they agree in the seed and in everything that varies besides the
+    compared fields; the differences of one seed are averaged, for they are not independent.
+
+    Args:
+        results: the runs, already narrowed to what the comparison is about.
+        a: dotted field -> value of the one side.
+        b: the other side.
+        measure: column of `results.runs`; larger is worse.
+
+    Raises:
+        KeyError: no run has a field of `a` or `b`.
+    """
+    sides = [results.runs[matches(results.runs, side)] for side in (a, b)]
+    both = pd.concat(sides)
+    keys = ["seed", *varying(both, [*_compared(a, both), "seed"], results.fields)]
+    tables = [_worst(side, measure).groupby([as_text(side[key]) for key in keys]).mean() for side in sides]
+    joined = pd.concat(tables, axis=1, keys=["a", "b"], join="inner")
+    # Both censored is a tie, and so is one seed that is worst on either side of two twins.
+    difference = joined["a"].sub(joined["b"]).mask(np.isinf(joined).all(axis=1), 0.0)
+    by_seed = difference.groupby(level=0).mean()
+    by_seed = by_seed.mask(by_seed.isna() & difference.groupby(level=0).count().gt(0), 0.0).dropna()
+    return Pairs(
+        differences=by_seed.to_numpy(float),
+        seeds=tuple(by_seed.index),
+        averaged=tuple(keys[1:]),
+        unpaired=sum(len(table) for table in tables) - 2 * len(joined),
+        censored=int(censored(both).sum()),
+    )
+
+
+def _compared(side: Mapping[str, Any], runs: pd.DataFrame) -> list[str]:
+    return [name for name, _ in _conditions(side, runs)]
+
+
+def _worst(runs: pd.DataFrame, measure: str) -> "pd.Series[float]":
+    return runs[measure].astype(float).mask(censored(runs), np.inf)

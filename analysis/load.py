@@ -1,0 +1,214 @@
+"""An experiment's folder as two tables: one row a run, and the long table of all histories."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.select import final, select
+from largebatch.records import HISTORY, TIMING, Record, folders, read
+
+MEASURED = tuple(column.name for column in (*HISTORY, *TIMING[1:]) if column.name != "learning_rate")
+"""Columns of the table of runs that come from one row of a history; its `learning_rate` there is the configured one."""
+
+
+class ResultsError(Exception):
+    """An experiment's folder cannot be analysed; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many runs an experiment expects and what became of them."""
+
+    expected: int
+    present: int
+    failed: int
+    diverged: int
+    stuck: int
+    unreached: int
+    foreign: int
+
+    @property
+    def missing(self) -> int:
+        """Runs that have left no record, failed ones among them."""
+        return self.expected - self.present
+
+    def sentence(self) -> str:
+        """Return the counts as a figure prints them, as in `162 of 162 runs, 27 diverged`."""
+        parts = [f"{self.present:,} of {self.expected:,} runs"]
+        named = (
+            (self.diverged, "diverged"),
+            (self.stuck, "stuck"),
+            (self.unreached, "short of the target"),
+            (self.failed, "failed"),
+        )
+        parts += [f"{count:,} {word}" for count, word in named if count]
+        return ("unfinished: " if self.missing else "") + ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What an experiment has left behind so far.
+
+    `runs` has one row a run, indexed by digest: the status, the outcome, the flattened
+    configuration under dotted names (`scaling_rule` and `seed` are one column each), the
+    summary, and the columns of the history at its last row. `fields` names the columns
+    that configuration fills, seeds and execution left out. `outcome` is the status, or
+    `unreached` where a run spent its cap before it reached the target of its budget.
+    """
+
+    folder: Path
+    experiment: Mapping[str, Any]
+    runs: pd.DataFrame
+    fields: tuple[str, ...]
+    counts: Counts
+    failures: tuple[Mapping[str, Any], ...]
+    provenance: tuple[Mapping[str, Any], ...]
+    _histories: pd.DataFrame
+
+    @property
+    def name(self) -> str:
+        """The experiment's name."""
+        return str(self.experiment.get("name", self.folder.name))
+
+    def histories(self) -> pd.DataFrame:
+        """Return every evaluation point of the runs in `runs`: `digest` and the columns of `HISTORY`."""
+        return self._histories[self._histories["digest"].isin(self.runs.index)]
+
+    def only(self, mask: "pd.Series[bool]") -> "Results":
+        """Return the same results with those rows of `runs` alone; the counts stay the experiment's."""
+        return replace(self, runs=self.runs[mask])
+
+    def at(self, where: Mapping[str, float] | None) -> "Results":
+        """Return the same results with `runs` measured elsewhere than at the end, as in `{train_loss: 0.05}`.
+
+        A finished run that never gets there has the outcome `unreached`.
+        """
+        if where is None:
+            return self
+        rows = select(self.histories(), where).reindex(self.runs.index)[list(MEASURED)]
+        runs = self.runs.drop(columns=list(MEASURED)).join(rows)
+        absent = runs["outcome"].isin(("done", "unreached")) & rows["update"].isna()
+        runs["outcome"] = runs["status"].mask(absent, "unreached")
+        return replace(self, runs=runs)
+
+
+def load(experiment_folder: Path) -> Results:
+    """Read an experiment's records; those that belong to no run of it are counted and left out.
+
+    Raises:
+        ResultsError: there is no readable `experiment.json`, or no run of it has finished.
+        RecordError: a run's folder is torn.
+    """
+    folder = Path(experiment_folder)
+    experiment = _document(folder)
+    expected = list(dict.fromkeys(experiment["digests"]))
+    found = {path.name: path for path in folders(folder / "runs")}
+    records = [read(found[digest]) for digest in expected if digest in found]
+    if not records:
+        raise ResultsError(
+            f"{folder / 'runs'} holds no finished run of this experiment (expected {len(expected)}, "
+            f"{len(found)} of other experiments); run it first"
+        )
+    histories = _long(records)
+    runs = _runs(records, histories)
+    failures = tuple(_failures(folder, set(expected) - set(found)))
+    tally = runs["outcome"].value_counts()
+    counts = Counts(
+        expected=len(expected),
+        present=len(runs),
+        failed=len(failures),
+        foreign=len(found) - len(records),
+        **{outcome: int(tally.get(outcome, 0)) for outcome in ("diverged", "stuck", "unreached")},
+    )
+    return Results(folder, experiment, runs, _fields(records), counts, failures, _distinct(records), histories)
+
+
+def flatten(config: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted name, plain value) of a configuration; lists become their JSON text.
+
+    A scaling rule is its name, `power` with its exponent in brackets. A seed that all
+    three streams share is that number, otherwise `initialization/order/data`.
+    """
+    for key, value in config.items():
+        where = f"{path}{key}"
+        if where == "scaling_rule":
+            yield where, rule_name(value)
+        elif isinstance(value, Mapping):
+            if where == "seed":
+                yield where, _seed(value)
+            yield from flatten(value, f"{where}.")
+        else:
+            yield where, json.dumps(value) if isinstance(value, list | tuple) else value
+
+
+def rule_name(rule: Mapping[str, Any] | str) -> str:
+    """Return a scaling rule as one word: `linear`, or `power(0.75)`."""
+    if isinstance(rule, str):
+        return rule
+    exponent = rule.get("exponent")
+    return str(rule["name"]) if exponent is None else f"{rule['name']}({exponent:g})"
+
+
+def _seed(streams: Mapping[str, int]) -> int | str:
+    values = list(streams.values())
+    return values[0] if len(set(values)) == 1 else "/".join(map(str, values))
+
+
+def _fields(records: Sequence[Record]) -> tuple[str, ...]:
+    names = dict.fromkeys(name for record in records for name, _ in flatten(record.config))
+    return tuple(n for n in names if n.partition(".")[0] not in ("seed", "execution"))
+
+
+def _document(folder: Path) -> Mapping[str, Any]:
+    path = folder / "experiment.json"
+    try:
+        document = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise ResultsError(f"{folder} holds no experiment.json; give the folder of an experiment that ran") from None
+    except ValueError as error:
+        raise ResultsError(f"{path} is torn ({error}); run the experiment again to write it anew") from None
+    if not isinstance(document, dict) or not isinstance(document.get("digests"), list):
+        raise ResultsError(f"{path} does not list the digests of its runs; run the experiment again to write it anew")
+    return document
+
+
+def _long(records: Sequence[Record]) -> pd.DataFrame:
+    lengths = [len(record.history["update"]) for record in records]
+    columns = {c.name: np.concatenate([r.history[c.name] for r in records]) for c in HISTORY}
+    timing = {c.name: np.concatenate([_timing(r, c.name) for r in records]) for c in TIMING[1:]}
+    digests = pd.Categorical.from_codes(np.repeat(np.arange(len(records)), lengths), [r.digest for r in records])
+    return pd.DataFrame({"digest": digests, **columns, **timing})
+
+
+def _timing(record: Record, name: str) -> np.ndarray:
+    rows = np.full(len(record.history["update"]), np.nan)
+    known = record.timing[name][: len(rows)]
+    rows[: len(known)] = known
+    return rows
+
+
+def _runs(records: Sequence[Record], histories: pd.DataFrame) -> pd.DataFrame:
+    rows = [{**r.summary, **dict(flatten(r.config)), "digest": r.digest, "status": r.status} for r in records]
+    runs = pd.DataFrame(rows).set_index("digest")
+    runs = runs.drop(columns=[c for c in MEASURED if c in runs]).join(final(histories)[list(MEASURED)])
+    reached = runs.get("target_reached", pd.Series(None, runs.index, dtype=object))
+    runs["outcome"] = runs["status"].mask((runs["status"] == "done") & reached.eq(False), "unreached")
+    return runs
+
+
+def _failures(folder: Path, unfinished: set[str]) -> Iterator[Mapping[str, Any]]:
+    for path in sorted((folder / "failures").glob("*.json")):
+        if path.stem in unfinished:
+            try:
+                yield json.loads(path.read_bytes())
+            except ValueError:
+                yield {"digest": path.stem, "attempts": None, "error": f"{path} is torn", "traceback": ""}
+
+
+def _distinct(records: Sequence[Record]) -> tuple[Mapping[str, Any], ...]:
+    return tuple({json.dumps(r.provenance, sort_keys=True): r.provenance for r in records}.values())

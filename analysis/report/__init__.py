@@ -1,0 +1,38 @@
+"""The report: one self-contained HTML page with the answer, how sure it is, and what it rests on."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from analysis.figures import FIGURES, save
+from analysis.load import load
+from analysis.verdicts import judge
+
+
+def write_report(
+    experiment_folder: Path, *, figures: Sequence[str], question: str, claims: Sequence[Mapping[str, Any]]
+) -> Path:
+    """Make an experiment's figures and its page from the records alone; return the page.
+
+    Everything lies in `<experiment_folder>/report`: `report.html`, and of each figure SVG, PNG and
+    the JSON of its numbers. A figure that cannot show a field that varies is drawn once a value.
+
+    Raises:
+        ResultsError: the folder holds no finished run of an experiment.
+        RecordError: a run's folder is torn.
+        KeyError: a figure is not in `analysis.figures.FIGURES`.
+        ValueError: a claim cannot be judged.
+    """
+    from analysis.report.page import Drawing, page
+    from largebatch.records import write_file
+
+    results = load(experiment_folder)
+    folder = Path(experiment_folder) / "report"
+    drawings = []
+    for figure in (FIGURES[name] for name in figures):
+        for label, part in figure.combinations(results):
+            numbers = {**figure.prepare(part), "label": label}
+            drawings.append(Drawing(figure, numbers, save(figure, numbers, folder, label)))
+    html = page(results, question=question, verdicts=judge(results, claims), drawings=drawings)
+    write_file(folder / "report.html", html.encode())
+    return folder / "report.html"

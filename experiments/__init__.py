@@ -1,0 +1,1 @@
+"""The experiments, each one YAML file, and the command line that ties everything together."""

@@ -1,0 +1,189 @@
+"""Everything that is checked of an experiment before anything runs; all problems are found at once."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, field_validator
+
+from experiments.document import Node, assign, descendants, plain
+from experiments.explain import TABLES, named_in, no_such_field, paths, problems
+from experiments.problems import ExperimentError, Mark, Problem, unknown
+from largebatch.config import RunConfig, Strict
+
+Axes = dict[str, Annotated[list[Any], Field(min_length=1)]]
+Assignment = tuple[str, Node]
+
+
+class Scale(Strict):
+    """Another size of the same experiment, laid over it by `--scale`."""
+
+    base: dict[str, Any] = {}
+    axes: Axes = {}
+    zip: list[Axes] = []
+    seeds: Any = None
+
+
+class Sections(Strict):
+    """What an experiment file may say."""
+
+    question: Annotated[str, Field(min_length=1)]
+    """The question that the experiment answers, one sentence."""
+    paper: str | None = None
+    """The paper and figure it follows."""
+    extends: str | None = None
+    """Another experiment, a path or a packaged name, that this one is laid over; one level."""
+    base: dict[str, Any] = {}
+    """What every run shares, where it differs from the defaults."""
+    axes: Axes = {}
+    """Dotted field -> its values; the runs are the grid over all axes."""
+    zip: list[Axes] = []
+    """Groups of axes that move together."""
+    seeds: list[int] = [0, 1, 2]
+    """A count, or a list of seeds."""
+    figures: list[str] = ["gap_vs_batch", "curves"]
+    """Names of figures for the report."""
+    claims: list[dict[str, Any]] = []
+    """What is expected, stated before the sweep runs."""
+    scales: dict[str, Scale] = {}
+    """Other sizes of the same experiment, by name."""
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _count_or_list(cls, value: Any) -> Any:
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+            return list(range(value))
+        whole = isinstance(value, list) and all(type(seed) is int and seed >= 0 for seed in value)
+        if whole and value and len(set(value)) == len(value):
+            return value
+        raise ValueError(f"got {value!r}; give a count of at least 1, or a list of different whole numbers from 0")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The sections of an experiment, and the plain values that its runs are expanded from."""
+
+    sections: Sections
+    base: dict[str, Any]
+    axes: dict[str, list[Any]]
+    groups: list[dict[str, list[Any]]]
+
+
+def check(tree: Node) -> Checked:
+    """Return the sections of an experiment once nothing is wrong with them.
+
+    Raises:
+        ExperimentError: with every problem found, located in the file or option that wrote it.
+    """
+    found: list[Problem] = []
+    if not isinstance(tree.value, dict):
+        what = "empty" if tree.value is None else "not a mapping of keys to values"
+        raise ExperimentError([Problem(tree.mark, "", f"{what}; an experiment needs at least a question and axes")])
+    try:
+        sections = Sections.model_validate(plain(tree))
+    except ValidationError as error:
+        found += problems(error, tree, Sections)
+    base = _with_names(_section(tree, "base"))
+    axes = [[entry] for entry in _section(tree, "axes").entries.items()]
+    groups = [list(group.entries.items()) for group in _section(tree, "zip").items]
+    found += _axes_problems([*axes, *groups])
+    found += _base_problems(tree, base, [*axes, *groups])
+    found += [*_figure_problems(tree), *_claim_problems(tree)]
+    if found:
+        raise ExperimentError(found)
+    return Checked(
+        sections,
+        plain(base),
+        {name: [plain(_named(name, v)) for v in node.items] for [(name, node)] in axes},
+        [{name: [plain(_named(name, v)) for v in node.items] for name, node in group} for group in groups],
+    )
+
+
+def _section(tree: Node, name: str) -> Node:
+    return tree.entries.get(name, Node({}, tree.mark, name))
+
+
+def _named(field: str, node: Node) -> Node:
+    """Give a mapping of options without a name the default's: `optimizer: {momentum: 0.9}` means sgd."""
+    if field == "scaling_rule" and isinstance(node.value, str):
+        return replace(node, value={"name": node})
+    if field not in TABLES or not isinstance(node.value, dict) or "name" in node.value:
+        return node
+    default = RunConfig.model_fields[field].default.name
+    return replace(node, value={"name": Node(default, node.mark, f"{node.path}.name")} | node.value)
+
+
+def _with_names(base: Node) -> Node:
+    if not isinstance(base.value, dict):
+        return Node({}, base.mark, "base")
+    absent = {field: Node({}, base.mark, f"base.{field}") for field in TABLES}
+    return replace(base, value={field: _named(field, node) for field, node in (absent | base.value).items()})
+
+
+def _axes_problems(groups: Sequence[Sequence[Assignment]]) -> Iterator[Problem]:
+    known, seen = paths(RunConfig), dict[str, Mark]()
+    for group in groups:
+        for name, node in group:
+            at = node.key or node.mark
+            clash = next((s for s in seen if s == name or s.startswith(f"{name}.") or name.startswith(f"{s}.")), None)
+            if name.partition(".")[0] == "seed":
+                yield Problem(at, node.path, "seeds are no axis; state them under seeds, as in seeds: 5")
+            elif name not in known:
+                yield Problem(at, node.path, no_such_field(name, list(RunConfig.model_fields), known))
+            elif clash:
+                yield Problem(at, node.path, f"the axis {clash} ({seen[clash]}) sets it too; keep one of them")
+            seen[name] = at
+        lengths = {name: len(node.items) for name, node in group}
+        if len(set(lengths.values())) > 1:
+            node = group[0][1]
+            told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+            yield Problem(node.key or node.mark, node.path, f"axes that move together differ in length: {told} values")
+
+
+def _base_problems(tree: Node, base: Node, groups: Sequence[Sequence[Assignment]]) -> Iterator[Problem]:
+    """Check every point of the grid, so that each value is judged with the values it meets."""
+    if "seed" in base.entries:
+        node = base.entries["seed"]
+        yield Problem(node.key or node.mark, node.path, "state seeds beside base, as in seeds: 5 or seeds: [7]")
+    swept = {name for group in groups for name, _ in group}
+    for _, node in descendants(base):
+        where = node.path.removeprefix("base.")
+        if node.key and not node.key.line and where in swept:
+            yield Problem(node.mark, node.path, f"{where} is an axis; write --set 'axes.{where}=[...]'")
+    known = set(paths(RunConfig))
+    usable = [[(n, v) for n, v in group if n in known and n.partition(".")[0] != "seed"] for group in groups]
+    choices = [list(_together(group)) for group in usable]
+    for point in itertools.product(*filter(None, choices)):
+        run = base
+        for name, node in itertools.chain.from_iterable(point):
+            run = assign(run, name.split("."), _named(name, node))
+        try:
+            RunConfig.model_validate(plain(run))
+        except ValidationError as error:
+            yield from problems(error, run, RunConfig)
+
+
+def _together(group: Sequence[Assignment]) -> Iterator[list[Assignment]]:
+    for values in zip(*(node.items for _, node in group), strict=False):
+        yield [(name, replace(v, key=node.key)) for (name, node), v in zip(group, values, strict=True)]
+
+
+def _figure_problems(tree: Node) -> Iterator[Problem]:
+    from analysis.figures import FIGURES
+
+    for node in _section(tree, "figures").items:
+        if isinstance(node.value, str) and node.value not in FIGURES:
+            yield Problem(node.mark, node.path, unknown("figure", node.value, list(FIGURES)))
+
+
+def _claim_problems(tree: Node) -> Iterator[Problem]:
+    from analysis.claims import check as check_claim
+
+    for node in _section(tree, "claims").items:
+        if not isinstance(node.value, dict):
+            continue
+        try:
+            check_claim(plain(node), fields=paths(RunConfig))
+        except ValueError as error:
+            yield Problem(*named_in(node, str(error)), str(error))

@@ -1,0 +1,137 @@
+"""What an experiment will take, before anything is trained: runs, packs, programs, updates, examples, time."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from largebatch.config import RunConfig, digest
+from largebatch.extent import total_examples, total_updates
+from largebatch.records import Record, read_summary
+from sweeps.ledger import Ledger
+from sweeps.packing import SECONDS_AN_EXAMPLE, SECONDS_AN_UPDATE, Job, cost_of, pack, without
+
+COMPILE_SECONDS = 4.0
+"""Rough seconds until a worker has data, weights and a compiled program, where no record says better."""
+SAMPLE = 500
+"""Most records that are read for their speed."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """The runs of one batch size; updates and examples are those of one run, least and most."""
+
+    batch_size: int
+    runs: int
+    done: int
+    packs: int
+    updates: tuple[int, int]
+    examples: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The extent of a sweep; packs, programs and seconds are of what is still to run."""
+
+    runs: int
+    done: int
+    packs: int
+    programs: int
+    compilations: int
+    rows: tuple[Row, ...]
+    updates: int
+    examples: int
+    workers: int
+    seconds: float
+    basis: str
+    """Where the seconds come from."""
+    capped: bool
+    """Some runs stop at a target before their budget is spent, so that everything is an upper bound."""
+
+
+def plan(configs: Sequence[RunConfig], *, folder: Path, workers: int, width: Mapping[str, int] | int) -> Plan:
+    """Return what a sweep over `configs` still takes.
+
+    Args:
+        configs: every run.
+        folder: the experiment's results, which need not exist; finished runs there are left out, and their speed used.
+        workers: jobs at a time.
+        width: rows of a pack.
+
+    Raises:
+        SweepError: the folder holds only records of other runs.
+    """
+    ledger = Ledger.read(folder, configs)
+    every = pack(configs, width)
+    jobs = without(every, ledger.done.keys())
+    programs = {job.program for job in jobs}
+    compilations = sum(min(workers, sum(job.program == program for job in jobs)) for program in programs)
+    seconds, basis = _estimate(every, jobs, compilations, folder, ledger, workers)
+    return Plan(
+        runs=len(configs),
+        done=len(ledger.done),
+        packs=len(jobs),
+        programs=len(programs),
+        compilations=compilations,
+        rows=tuple(_row(batch, configs, jobs, ledger) for batch in sorted({c.batch_size for c in configs})),
+        updates=sum(map(total_updates, configs)),
+        examples=sum(map(total_examples, configs)),
+        workers=workers,
+        seconds=seconds,
+        basis=basis,
+        capped=any(config.budget.until for config in configs),
+    )
+
+
+def _row(batch: int, configs: Sequence[RunConfig], jobs: Sequence[Job], ledger: Ledger) -> Row:
+    members = [config for config in configs if config.batch_size == batch]
+    updates, examples = [total_updates(c) for c in members], [total_examples(c) for c in members]
+    return Row(
+        batch_size=batch,
+        runs=len(members),
+        done=sum(digest(config) in ledger.done for config in members),
+        packs=sum(job.configs[0].batch_size == batch for job in jobs),
+        updates=(min(updates), max(updates)),
+        examples=(min(examples), max(examples)),
+    )
+
+
+def _estimate(
+    every: Sequence[Job], jobs: Sequence[Job], compilations: int, folder: Path, ledger: Ledger, workers: int
+) -> tuple[float, str]:
+    """Return seconds for `jobs`, and what they rest on.
+
+    A job's cost (see `sweeps.packing.cost_of`) is corrected by what finished runs of its
+    program took over what was expected of them; by all of them, where its program has none.
+    """
+    found = _records(folder, ledger)
+    pace: dict[str, list[float]] = {}
+    for job in every:
+        for config, run in zip(job.configs, job.digests, strict=True):
+            if run in found and (took := _slowness(config, found[run])) is not None:
+                pace.setdefault(job.program, []).append(took)
+    measured = [ratio for ratios in pace.values() for ratio in ratios]
+    usual = statistics.median(measured) if measured else 1.0
+    busy = sum(job.cost * statistics.median(pace.get(job.program, [usual])) for job in jobs)
+    starts = [float(seconds) for r in found.values() if (seconds := r.summary.get("setup_seconds")) is not None]
+    setup = compilations * (statistics.median(starts) if starts else COMPILE_SECONDS)
+    if measured:
+        basis = f"from the speed of {len(measured)} finished runs here"
+    else:
+        basis = (
+            f"from rough constants: {SECONDS_AN_UPDATE * 1e6:g} µs an update and {SECONDS_AN_EXAMPLE * 1e6:g} µs an "
+            f"example on one CPU core for a small network, {COMPILE_SECONDS:g} s a compilation"
+        )
+    return (busy + setup) / max(1, min(workers, len(jobs))), basis
+
+
+def _records(folder: Path, ledger: Ledger) -> dict[str, Record]:
+    step = -(-len(ledger.done) // SAMPLE) or 1
+    return {run: read_summary(folder / "runs" / run) for run in list(ledger.done)[::step]}
+
+
+def _slowness(config: RunConfig, record: Record) -> float | None:
+    """Return the seconds that a row took over those that its updates were expected to take."""
+    seconds, width, updates = (record.summary.get(name) for name in ("seconds", "pack_width", "update"))
+    expected = cost_of(config) * (updates or 0) / total_updates(config)
+    return seconds / width / expected if seconds and width and expected else None

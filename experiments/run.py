@@ -1,0 +1,175 @@
+"""The story of `largebatch run`: check, describe, sweep, mirror, report, and say what to type next."""
+
+import json
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from experiments.experiment import Experiment
+from largebatch.config import RunConfig, digest
+from largebatch.records import write_file
+from largebatch.tracking import Mode, Tracker
+from sweeps.engine import Engine
+from sweeps.ledger import Ledger
+from sweeps.packing import DEFAULT_CPU_WIDTH, Job, pack
+from sweeps.progress import Progress, duration
+from sweeps.sweep import Outcome, sweep
+
+TRACKING_SECONDS = 60.0
+"""How long the mirror in Weights & Biases may go on after the last run."""
+INTERRUPTED_SECONDS = 1.0
+"""The same where the sweep was stopped."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an experiment's results lie, and the words that name it on the command line."""
+
+    results: Path
+    experiment: Experiment
+    words: tuple[str, ...]
+    """EXPERIMENT and the options that say which runs are meant, as typed."""
+
+    @property
+    def folder(self) -> Path:
+        """The experiment's folder of results."""
+        return self.results / self.experiment.name
+
+    def command(self, verb: str) -> str:
+        """Return a command about this experiment, ready to be typed."""
+        return shlex.join(["largebatch", verb, *self.words])
+
+
+class _Described(Progress):
+    """Writes `experiment.json` once the sweep has claimed the folder, and before anything is trained."""
+
+    def __init__(self, place: Place, packed: Sequence[Job]) -> None:
+        super().__init__()
+        self._place, self._packed = place, packed
+
+    def begin(self, configs: Sequence[RunConfig], ledger: Ledger, jobs: Sequence[Job]) -> None:
+        """Describe the experiment, then show it."""
+        describe(self._place, self._packed)
+        super().begin(configs, ledger, jobs)
+
+
+class _Mirror:
+    """Starts the tracker with the first record, so that a folder that is refused is left alone."""
+
+    def __init__(self, start: Callable[[], Tracker]) -> None:
+        self._start = start
+        self._tracker: Tracker | None = None
+
+    def add(self, record: Path) -> None:
+        self._tracker = self._tracker or self._start()
+        self._tracker.add(record)
+
+    def close(self, seconds: float) -> str | None:
+        return self._tracker.close(seconds).warning if self._tracker else None
+
+
+def run(place: Place, *, engine: Engine, width: int | None, project: str, wandb: Mode, console: Console) -> int:
+    """Train what is missing, mirror it, write the report, and return the exit code.
+
+    Args:
+        place: the experiment and where its results go.
+        engine: where jobs run.
+        width: rows of a pack; None leaves it to the sweep.
+        project: of Weights & Biases.
+        wandb: its mode.
+        console: where the last lines go.
+
+    Raises:
+        DataError: a data set is missing or damaged; nothing was touched.
+        SweepError: the folder cannot be used; nothing was touched.
+    """
+    configs = place.experiment.configs
+    done = Ledger.read(place.folder, configs).done
+    check_data([config for config in configs if digest(config) not in done])
+    rows = width or DEFAULT_CPU_WIDTH
+    name, home = place.experiment.name, place.folder / "wandb"
+    mirror = _Mirror(lambda: Tracker(project=project, experiment=name, mode=wandb, directory=home))
+    try:
+        outcome = sweep(
+            configs,
+            experiment=name,
+            folder=place.folder,
+            engine=engine,
+            progress=_Described(place, pack(configs, rows)),
+            on_record=mirror.add,
+            width=rows,
+        )
+    except BaseException:
+        mirror.close(INTERRUPTED_SECONDS)  # what is not mirrored yet comes with the next run
+        raise
+    if warning := mirror.close(TRACKING_SECONDS):
+        say(console, f"warning: {warning}")
+    return conclude(place, outcome, console)
+
+
+def check_data(configs: Sequence[RunConfig]) -> None:
+    """Load each data set once, so that a missing or damaged one is told before anything starts.
+
+    Raises:
+        DataError: which, and what to do.
+    """
+    from largebatch.datasets import load
+
+    for options, seed in {config.dataset: config.seed.data for config in configs}.items():
+        load(options, seed=seed)
+
+
+def describe(place: Place, jobs: Sequence[Job]) -> None:
+    """Write `experiment.json`: the question, the runs that are expected, and how they were asked for."""
+    experiment = place.experiment
+    document = {
+        "name": experiment.name,
+        "question": experiment.question,
+        "paper": experiment.paper,
+        "base": experiment.base,
+        "axes": experiment.axes,
+        "zip": experiment.groups,
+        "seeds": experiment.seeds,
+        "figures": experiment.figures,
+        "claims": experiment.claims,
+        "overrides": experiment.overrides,
+        "command": place.command("run"),
+        "pack_widths": {job.program: job.width for job in jobs},
+        "digests": [digest(config) for config in experiment.configs],
+        "source": experiment.source,
+    }
+    write_file(place.folder / "experiment.json", json.dumps(document, indent=1).encode())
+
+
+def conclude(place: Place, outcome: Outcome, console: Console) -> int:
+    """Write the report, print where it is and what to type next, and return 0 if every run has a record."""
+    recorded = outcome.done + outcome.diverged
+    total = recorded + outcome.failed + outcome.missing
+    ended = [f"{outcome.diverged} diverged"] if outcome.diverged else []
+    ended += [f"{outcome.failed} failed"] if outcome.failed else []
+    say(console, ", ".join([f"{recorded} of {total} runs have records", *ended, duration(outcome.seconds)]))
+    if recorded:
+        say(console, f"report: {report(place)}")
+    if outcome.complete:
+        say(console, f"again, or after a change of the file: {place.command('run')} (finished runs are kept)")
+        return 0
+    say(console, f"why runs failed: {place.command('status')}; to try them again: {place.command('run')}")
+    return 1
+
+
+def report(place: Place) -> Path:
+    """Make the figures and the report from the records, and return the report's file."""
+    from analysis.report import write_report
+
+    experiment = place.experiment
+    return write_report(
+        place.folder, figures=experiment.figures, question=experiment.question, claims=experiment.claims
+    )
+
+
+def say(console: Console, text: str) -> None:
+    """Print one line as it is: no markup, no wrapping of paths and commands."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,91 @@
+"""What `plan`, `status` and `list` print: tables for a person, from numbers that others computed."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+from experiments.catalogue import Entry
+from experiments.plan import Plan
+from experiments.run import Place, say
+from largebatch.config import digest
+from sweeps.ledger import Ledger
+from sweeps.progress import duration
+
+STATES = ("done", "diverged", "failed", "missing")
+
+
+def show_plan(plan: Plan, console: Console) -> None:
+    """Print the extent of a sweep by batch size, and how long it may take."""
+    table = _table("batch size", "runs", "done", "packs left", "updates a run", "examples a run")
+    for row in plan.rows:
+        cells: list[int | tuple[int, int]] = [row.runs, row.done, row.packs, row.updates, row.examples]
+        table.add_row(f"{row.batch_size:,}", *map(_cell, cells))
+    console.print(table)
+    left = plan.runs - plan.done
+    jobs = f"{left:,} left in {plan.packs:,} packs on {plan.workers} workers"
+    say(console, f"{plan.runs:,} runs, {plan.done:,} done, {jobs}")
+    say(console, f"{plan.programs} programs, compiled {plan.compilations} times (once a worker that needs it)")
+    say(console, f"{plan.updates:,} updates and {plan.examples:,} examples in all{_bound(plan)}")
+    if left:
+        say(console, f"about {duration(plan.seconds)}{_bound(plan)}, {plan.basis}")
+
+
+def show_status(place: Place, ledger: Ledger, console: Console) -> None:
+    """Print done, diverged, failed and missing by batch size, why runs failed, and how to go on."""
+    counted: Counter[tuple[int, str]] = Counter()
+    for config in place.experiment.configs:
+        counted[config.batch_size, _state(ledger, digest(config))] += 1
+    table = _table("batch size", *STATES, "runs")
+    for batch in sorted({batch for batch, _ in counted}):
+        cells = [counted[batch, state] for state in STATES]
+        table.add_row(f"{batch:,}", *(str(cell) if cell else "·" for cell in cells), str(sum(cells)))
+    console.print(table)
+    counts = ledger.counts()
+    ended = [f"{counts[state]} {state}" for state in STATES]
+    say(console, f"{place.experiment.name}: {', '.join(ended)} of {counts['total']} runs")
+    if counts["foreign"]:
+        say(console, f"{counts['foreign']} records of other runs lie in the same folder; they are left alone")
+    for failure in ledger.failed.values():
+        where = place.folder / "failures" / f"{failure.digest}.json"
+        say(console, f"failed: {failure.error.splitlines()[0]} ({failure.attempts} attempts; traceback in {where})")
+    if counts["failed"] or counts["missing"]:
+        say(console, f"to go on: {place.command('run')}")
+    else:
+        say(console, f"to make the report again: {place.command('report')}")
+
+
+def show_entries(kind: str, entries: Iterable[Entry], console: Console) -> None:
+    """Print one table of names: what each is and where it comes from."""
+    table = Table(box=None, pad_edge=False, title=kind, title_justify="left", title_style="bold")
+    for style in ("bold", "", "dim"):
+        table.add_column(style=style)
+    table.show_header = False
+    for entry in entries:
+        table.add_row(entry.name, entry.line, entry.source)
+    console.print(table)
+
+
+def _state(ledger: Ledger, run: str) -> str:
+    if run in ledger.done:
+        return "diverged" if ledger.done[run] == "diverged" else "done"
+    return "failed" if run in ledger.failed else "missing"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right")
+    return table
+
+
+def _cell(value: int | tuple[int, int]) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    least, most = value
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
+
+
+def _bound(plan: Plan) -> str:
+    return " at most (runs stop at their target)" if plan.capped else ""

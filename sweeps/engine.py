@@ -1,0 +1,52 @@
+"""Where jobs run: the interface of an engine, and the twin of the Ray engine that needs no other process."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from sweeps.events import Advanced, Event, Started
+from sweeps.packing import Job
+from sweeps.queue import JobQueue
+from sweeps.ray_engine import RayEngine
+from sweeps.worker import TRAINING, Worker
+
+__all__ = ["Engine", "InProcessEngine", "RayEngine"]
+
+
+class Engine(Protocol):
+    """Runs jobs and tells what happens."""
+
+    def run(
+        self, jobs: Sequence[Job], *, experiment: str, folder: Path, on_event: Callable[[Event], None], retries: int = 2
+    ) -> None:
+        """Return once every job has ended; records lie under `folder`/runs.
+
+        Raises:
+            SweepError: no worker could be had.
+        """
+
+
+class InProcessEngine:
+    """One job after the other, in this process: no start-up time, and a debugger sees everything."""
+
+    def __init__(self, *, training: str = TRAINING) -> None:
+        """Take the training function as `module:function`."""
+        self._training = training
+
+    def run(
+        self, jobs: Sequence[Job], *, experiment: str, folder: Path, on_event: Callable[[Event], None], retries: int = 2
+    ) -> None:
+        """Run the jobs as `Engine.run` says; a job that kills the process kills the sweep."""
+        if not jobs:
+            return
+        queue = JobQueue(jobs, runs=folder / "runs", retries=retries)
+        worker = Worker(self._training)
+        while (job := queue.take(0)) is not None:
+            on_event(Started(job, 0))
+            ended = worker.train(job, experiment=experiment, folder=folder, observe=_teller(job, on_event))
+            for event in queue.settle(job, ended.error):
+                on_event(event)
+
+
+def _teller(job: Job, on_event: Callable[[Event], None]) -> Callable[[int], None]:
+    return lambda examples: on_event(Advanced(job, examples))

@@ -1,0 +1,72 @@
+"""What an engine tells while it runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from largebatch.records import Status
+from sweeps.packing import Job
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why something ended: the kind of error, its message, and the traceback where there is one."""
+
+    kind: str
+    message: str
+    traceback: str = ""
+
+    def __str__(self) -> str:
+        """Return kind and message, as in `ValueError: ...`."""
+        return f"{self.kind}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Started:
+    """A worker took a job."""
+
+    job: Job
+    worker: int
+
+
+@dataclass(frozen=True)
+class Advanced:
+    """A running job processed some more examples, summed over its live rows."""
+
+    job: Job
+    examples: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Runs of a job have their records."""
+
+    job: Job
+    statuses: Mapping[str, Status]
+    """Digest -> status."""
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The runs' identities."""
+        return tuple(self.statuses)
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A job, or what was left of it, ended without records; it comes again unless `final`."""
+
+    job: Job
+    error: Cause
+    attempt: int
+    """Counted from 1 over the life of its runs in this sweep."""
+    final: bool
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A worker died; another takes its slot."""
+
+    worker: int
+    cause: Cause
+
+
+Event = Started | Advanced | Finished | Failed | Lost

@@ -1,0 +1,96 @@
+"""Which runs are done, failed or missing: read from the records alone. No jax here."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from largebatch import records
+from largebatch.config import RunConfig, digest
+from largebatch.records import RecordError
+from sweeps import SweepError
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that ended without a record."""
+
+    digest: str
+    attempts: int
+    """How often it was tried, alone or in its pack."""
+    error: str
+    """Type and message."""
+    traceback: str
+    when: str
+    """ISO 8601, UTC."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The state of a sweep at one moment; each run is in exactly one of `done`, `failed` and `missing`."""
+
+    total: int
+    done: dict[str, records.Status]
+    """Runs with a record: digest -> status, `diverged` included."""
+    failed: dict[str, Failure]
+    """Runs whose last attempts ended in an error."""
+    missing: list[RunConfig]
+    """Runs never finished, in the order of the sweep."""
+    foreign: list[str]
+    """Records that match no run of the sweep; they are left alone."""
+
+    @classmethod
+    def read(cls, folder: Path, configs: Sequence[RunConfig]) -> "Ledger":
+        """Compare the runs of a sweep with what lies in an experiment's folder; a missing folder is empty.
+
+        Raises:
+            SweepError: a record is torn, or there are records and none of them belongs to this sweep.
+        """
+        wanted = {digest(config): config for config in configs}
+        present = list(records.folders(folder / "runs"))
+        foreign = [path.name for path in present if path.name not in wanted]
+        if foreign and len(foreign) == len(present):
+            raise SweepError(
+                f"{folder} holds {len(foreign)} records and none is a run of this experiment, which has {len(wanted)}: "
+                "another experiment, or this one before it was changed; choose another --results folder, or move it"
+            )
+        try:
+            done = {path.name: records.read_summary(path).status for path in present if path.name in wanted}
+        except RecordError as error:
+            raise SweepError(str(error)) from error
+        failed = {d: f for d, f in _failures(folder).items() if d in wanted and d not in done}
+        missing = [config for d, config in wanted.items() if d not in done and d not in failed]
+        return cls(len(wanted), done, failed, missing, foreign)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many runs are done, diverged, failed and missing (these add up to total), and foreign records."""
+        diverged = sum(status == "diverged" for status in self.done.values())
+        return {
+            "total": self.total,
+            "done": len(self.done) - diverged,
+            "diverged": diverged,
+            "failed": len(self.failed),
+            "missing": len(self.missing),
+            "foreign": len(self.foreign),
+        }
+
+
+def _failures(folder: Path) -> dict[str, Failure]:
+    found = {}
+    for path in sorted((folder / "failures").glob("[!.]*.json")):
+        try:
+            found[path.stem] = Failure(**json.loads(path.read_bytes()))
+        except (ValueError, TypeError) as error:
+            raise SweepError(f"{path} is not a failure's record ({error}); delete it and run the sweep again") from None
+    return found
+
+
+def write_failure(folder: Path, failure: Failure) -> None:
+    """Record a run's failure in an experiment's folder, in place of an earlier one."""
+    content = json.dumps(asdict(failure), indent=1).encode()
+    records.write_file(folder / "failures" / f"{failure.digest}.json", content)
+
+
+def forget_failure(folder: Path, run: str) -> None:
+    """Remove the failure of a run that has since succeeded, if there is one."""
+    (folder / "failures" / f"{run}.json").unlink(missing_ok=True)

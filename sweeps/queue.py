@@ -1,0 +1,94 @@
+"""The jobs that wait: which worker takes which next, and what becomes of one that failed."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from largebatch import records
+from largebatch.records import Status
+from sweeps.events import Cause, Failed, Finished
+from sweeps.packing import Job, cost_of, without
+
+
+class JobQueue:
+    """A sweep's waiting jobs, shared by all engines; nothing here knows what a worker is.
+
+    A worker keeps to the program it has compiled. One that needs another takes a program
+    that no worker holds, so that nothing is compiled twice at the same time, then the one
+    with most work left for each of its holders. Within a program the longest job is first.
+
+    A job that fails is tried `retries` times more, and then each of its runs once alone, so that one bad
+    run does not take its neighbours with it.
+    """
+
+    def __init__(self, jobs: Sequence[Job], *, runs: Path, retries: int) -> None:
+        """Queue the jobs; `runs` is where their records appear."""
+        self._runs = runs
+        self._retries = retries
+        self._attempts: Counter[str] = Counter()
+        self._holds: dict[int, str] = {}
+        self._waiting: dict[str, list[Job]] = {}
+        for job in jobs:
+            self._put(job)
+
+    def __len__(self) -> int:
+        """Return how many jobs wait."""
+        return sum(map(len, self._waiting.values()))
+
+    def _put(self, job: Job) -> None:
+        line = self._waiting.setdefault(job.program, [])
+        line.append(job)
+        line.sort(key=lambda waiting: waiting.cost)
+
+    def take(self, worker: int) -> Job | None:
+        """Return the next job for a worker, or None where none waits."""
+        open_lines = {program: line for program, line in self._waiting.items() if line}
+        if not open_lines:
+            return None
+        program = self._holds.get(worker)
+        if program not in open_lines:
+            holders = Counter(held for other, held in self._holds.items() if other != worker)
+
+            def appeal(program: str) -> tuple[bool, float]:
+                left = sum(job.cost for job in open_lines[program])
+                return not holders[program], left / (1 + holders[program])
+
+            program = max(open_lines, key=appeal)
+        self._holds[worker] = program
+        return open_lines[program].pop()
+
+    def release(self, worker: int) -> None:
+        """Forget what a dead worker had compiled."""
+        self._holds.pop(worker, None)
+
+    def settle(self, job: Job, error: Cause | None) -> list[Finished | Failed]:
+        """Say what became of a job that a worker has left, judged by its records, and queue what is to come again."""
+        events: list[Finished | Failed] = []
+        statuses = self._recorded(job)
+        if statuses:
+            events.append(Finished(job, statuses))
+        left = without([job], statuses.keys())
+        if left:
+            absent = ", ".join(left[0].digests)
+            cause = error or Cause("RecordError", f"training ended without a record of {absent} under {self._runs}")
+            events.append(self._again(left[0], cause))
+        return events
+
+    def _recorded(self, job: Job) -> dict[str, Status]:
+        folders = {digest: self._runs / digest for digest in job.digests}
+        return {d: records.read_summary(f).status for d, f in folders.items() if (f / "run.json").exists()}
+
+    def _again(self, job: Job, cause: Cause) -> Failed:
+        self._attempts[job.name] += 1
+        attempt = self._attempts[job.name]
+        if attempt <= self._retries:
+            self._put(job)
+            return Failed(job, cause, attempt, final=False)
+        if len(job.configs) == 1:
+            return Failed(job, cause, attempt, final=True)
+        for config, digest in zip(job.configs, job.digests, strict=True):
+            single = replace(job, name=f"{job.name}-{digest}", configs=(config,), cost=job.width * cost_of(config))
+            self._attempts[single.name] = attempt
+            self._put(single)
+        return Failed(job, cause, attempt, final=False)

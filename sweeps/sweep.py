@@ -1,0 +1,136 @@
+"""The story of a sweep: ledger, packs, engine, events, outcome."""
+
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from largebatch.config import RunConfig
+from sweeps import SweepError
+from sweeps.engine import Engine
+from sweeps.events import Event, Failed, Finished
+from sweeps.ledger import Failure, Ledger, forget_failure, write_failure
+from sweeps.packing import DEFAULT_CPU_WIDTH, pack, without
+from sweeps.progress import Progress
+
+OnRecord = Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How many runs ended in which way; the four add up to the sweep."""
+
+    done: int
+    diverged: int
+    failed: int
+    missing: int
+    seconds: float
+    """Wall clock of this call."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every run has a record."""
+        return not self.failed and not self.missing
+
+
+def sweep(
+    configs: Sequence[RunConfig],
+    *,
+    experiment: str,
+    folder: Path,
+    engine: Engine,
+    progress: Progress | None = None,
+    on_record: OnRecord | None = None,
+    retries: int = 2,
+    width: Mapping[str, int] | int = DEFAULT_CPU_WIDTH,
+) -> Outcome:
+    """Train what is missing or failed, and nothing else.
+
+    Args:
+        configs: every run of the sweep, without duplicates.
+        experiment: name that the records carry.
+        folder: the experiment's folder of results; records lie under `runs` in it.
+        engine: where jobs run.
+        progress: what a person sees.
+        on_record: called with the folder of each record: first those that stand, then each as it comes.
+        retries: how often a failed job is tried again before its runs are tried alone.
+        width: rows of a pack, one number or program key -> number.
+
+    Raises:
+        SweepError: the folder cannot be written, is in use by another sweep, or holds only other records; or no
+            worker could be had. Finished runs are kept as they are.
+    """
+    begun = time.monotonic()
+    with _claimed(folder):
+        ledger = Ledger.read(folder, configs)
+        jobs = without(pack(configs, width), ledger.done.keys())
+        if on_record:
+            for run in ledger.done:
+                on_record(folder / "runs" / run)
+
+        def tell(event: Event) -> None:
+            _keep(event, folder, on_record)
+            if progress:
+                progress.tell(event)
+
+        if progress:
+            progress.begin(configs, ledger, jobs)
+        try:
+            engine.run(jobs, experiment=experiment, folder=folder, on_event=tell, retries=retries)
+        finally:
+            if progress:
+                progress.end()
+        counts = Ledger.read(folder, configs).counts()
+    ended = {state: counts[state] for state in ("done", "diverged", "failed", "missing")}
+    return Outcome(**ended, seconds=time.monotonic() - begun)
+
+
+def _keep(event: Event, folder: Path, on_record: OnRecord | None) -> None:
+    """Write down what an event means for later sweeps."""
+    try:
+        match event:
+            case Finished(_, statuses):
+                for run in statuses:
+                    forget_failure(folder, run)
+            case Failed(job, error, attempt, final=True):
+                when = datetime.now(UTC).isoformat(timespec="seconds")
+                for run in job.digests:
+                    write_failure(folder, Failure(run, attempt, str(error), error.traceback, when))
+    except OSError as error:
+        raise SweepError(f"{folder} can no longer be written ({error}); make room, then run the sweep again") from error
+    if on_record and isinstance(event, Finished):
+        for run in event.statuses:
+            on_record(folder / "runs" / run)
+
+
+@contextmanager
+def _claimed(folder: Path) -> Iterator[None]:
+    """Hold an experiment's folder against other drivers; the lock ends with this process, however it ends."""
+    try:
+        (folder / "runs").mkdir(parents=True, exist_ok=True)
+        probe = folder / "runs" / f".{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+        lock = open(folder / ".lock", "a+")  # noqa: SIM115
+    except OSError as error:
+        raise SweepError(f"{folder} cannot be written: {error}; choose another --results folder") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise SweepError(
+                f"another sweep is running in {folder} ({lock.read().strip() or 'just started'}); wait for it, or stop "
+                "it: what it has finished is kept"
+            ) from None
+        except OSError:
+            pass  # a file system without locks: two sweeps at once waste work there, and break nothing
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} on {socket.gethostname()}")
+        lock.flush()
+        yield

@@ -1,0 +1,143 @@
+"""Trains one pack at a time; importable on every node, without ray. jax comes in only with the training function."""
+
+import hashlib
+import importlib
+import os
+import platform
+import random
+import socket
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sweeps.events import Cause
+from sweeps.packing import Job
+
+TRAINING = "largebatch.train:train_pack"
+SINGLE_THREAD = "--xla_cpu_multi_thread_eigen=false"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a job ended on its worker."""
+
+    error: Cause | None
+    """Why it failed; None where the training function returned."""
+    examples: int
+    """Examples it processed."""
+
+
+class Worker:
+    """A device slot: it keeps its compiled programs and its data from one job to the next."""
+
+    def __init__(self, training: str = TRAINING, *, gpus: float | None = None) -> None:
+        """Make the slot ready: set the environment that jax reads, then import it.
+
+        Args:
+            training: `module:function` with the interface of `largebatch.train.train_pack`.
+            gpus: GPUs this slot was given, a share of one or whole ones; 0 means one CPU core; None leaves
+                devices and threads as they are.
+        """
+        os.environ.update(environment(os.environ, gpus=gpus))
+        self._training = training
+        self._core = claim_core() if gpus == 0 else None
+        self._progress = ("", 0)
+        with suppress(Exception):  # what is wrong with it is told by the first job, as that job's error
+            self._function()
+
+    def _function(self) -> Callable[..., Any]:
+        module, _, function = self._training.partition(":")
+        return getattr(importlib.import_module(module), function)
+
+    def ready(self) -> int:
+        """Return the process id, once the constructor has ended."""
+        return os.getpid()
+
+    def progress(self) -> tuple[str, int]:
+        """Return the job's name and the examples it has processed; called from another thread than `train`."""
+        return self._progress
+
+    def train(self, job: Job, *, experiment: str, folder: Path, observe: Callable[[int], None] | None = None) -> Ended:
+        """Train a pack and leave its records under `folder`/runs; an exception is returned, not raised."""
+        self._progress = (job.name, 0)
+        if self._core is not None:
+            os.sched_setaffinity(0, {self._core})  # affinity belongs to a thread, and Ray calls from any
+
+        def count(examples: int) -> None:
+            self._progress = (job.name, self._progress[1] + examples)
+            if observe:
+                observe(examples)
+
+        error = None
+        try:
+            self._function()(
+                job.configs,
+                width=job.width,
+                experiment=experiment,
+                runs=folder / "runs",
+                observe=count,
+                checkpoint=folder / "checkpoints" / f"{job.name}.msgpack",
+            )
+        except Exception as raised:
+            error = Cause(type(raised).__name__, str(raised), traceback.format_exc())
+        return Ended(error, self._progress[1])
+
+
+def environment(given: Mapping[str, str], *, gpus: float | None) -> dict[str, str]:
+    """Return the variables that a worker sets before jax is imported; what the user has set stays.
+
+    Compiled programs are kept on disk, whatever their size, so that each is compiled once per machine. A CPU
+    slot computes on one thread; a share of a GPU reserves its share of the memory.
+    """
+    wanted = {
+        "JAX_COMPILATION_CACHE_DIR": str(Path.home() / ".cache" / "largebatch" / "xla" / _machine()),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+    if gpus is not None and 0 < gpus < 1 and "XLA_PYTHON_CLIENT_MEM_FRACTION" not in given:  # jax refuses both names
+        wanted["XLA_CLIENT_MEM_FRACTION"] = f"{0.9 * gpus:.3f}"
+    missing = {name: value for name, value in wanted.items() if name not in given}
+    if gpus == 0:  # forced: a CPU slot that imports jax would otherwise take memory on every GPU it sees
+        flags = given.get("XLA_FLAGS", "")
+        missing["JAX_PLATFORMS"] = "cpu"
+        missing["XLA_FLAGS"] = flags if SINGLE_THREAD in flags else f"{flags} {SINGLE_THREAD}".strip()
+    return missing
+
+
+def _machine() -> str:
+    """Return a name for what this CPU can execute: a home folder shared by unlike nodes must not mix programs."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    flags = next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
+    return f"{platform.machine()}-{hashlib.sha256(flags.encode()).hexdigest()[:8]}"
+
+
+_claims: list[socket.socket] = []
+
+
+def claim_core(name: str = "largebatch-core") -> int | None:
+    """Keep this thread, and those it starts, to a core that no other worker on this node has claimed.
+
+    The claim is an abstract socket `name`-core, which the kernel frees with the process, however it ends. Returns None
+    where every core is taken, or where the system knows neither.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    cores = sorted(os.sched_getaffinity(0))
+    random.Random(os.getpid()).shuffle(cores)  # containers that share a machine must not all choose its first cores
+    for core in cores:
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(f"\0{name}-{core}")
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)
+        os.sched_setaffinity(0, {core})
+        return core
+    return None

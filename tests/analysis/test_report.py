@@ -1,0 +1,227 @@
+import re
+import time
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from analysis.load import ResultsError
+from analysis.report import write_report
+from analysis.report.markup import Html, inline, lifted, table
+from tests.analysis.records_on_disk import OnDisk, sweep
+
+VOID = {"meta", "link", "br", "line", "circle", "path", "use", "rect"}
+CLAIM = {
+    "says": "larger batches end with a <larger> error", "measure": "test_error", "direction": "greater",
+    "compare": {"batch_size": ["full", 16]}, "where": {"scaling_rule": "constant"}, "margin": 0.005,
+}  # fmt: skip
+
+
+class Page(HTMLParser):
+    """Collects ids, links, headings, and the text of every row of every table; refuses tags that do not match."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.loads, self.headings, self.rows, self.open, self.images = [], [], [], [], [], []
+        self.feed(text)
+        assert self.open == [], f"never closed: {self.open}"
+
+    def handle_startendtag(self, tag, attributes):
+        self.look(tag, dict(attributes))
+
+    def handle_starttag(self, tag, attributes):
+        self.look(tag, dict(attributes))
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def look(self, tag, attributes):
+        self.ids += [attributes["id"]] if "id" in attributes else []
+        self.loads += [(tag, attributes[k]) for k in ("src", "href", "xlink:href") if k in attributes]
+        if attributes.get("role") == "img":
+            self.images.append(attributes.get("aria-label"))
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] in ("h1", "h2", "h3"):
+            self.headings.append((self.open[-1], data))
+        if "td" in self.open or "th" in self.open:
+            self.rows[-1][-1] += data
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    def outcome(point):
+        lost = point["batch_size"] == "full" and point["scaling_rule"] == "linear" and point["seed"] == 1
+        rise = 0.05 if point["batch_size"] == "full" else 0.0
+        return {"status": "diverged"} if lost else {"test_error": 0.1 + rise + 0.001 * point["seed"] ** 2}
+
+    axes = {"batch_size": [16, "full"], "scaling_rule": ["constant", "linear"]}
+    source = {"exp.yaml": "question: a < b?\n"}
+    return sweep(
+        tmp_path_factory.mktemp("report") / "exp", outcome, axes, seeds=3, source=source,
+        command="largebatch run exp --set 'seeds=3' & more", paper="Keskar & al. 2017",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def text(folder):
+    path = write_report(
+        folder, figures=["gap_vs_batch", "curves"], question="Do <larger> batches & so on?", claims=[CLAIM]
+    )
+    assert path == folder / "report" / "report.html"
+    return path.read_text()
+
+
+@pytest.fixture(scope="module")
+def page(text):
+    return Page(text)
+
+
+def test_the_question_comes_first_and_sections_follow(page):
+    assert page.headings[0] == ("h1", "Do <larger> batches & so on?")
+    sections = [words for level, words in page.headings if level == "h2"]
+    assert sections == [
+        "Answer", "Figures", "Divergences and failures", "Runs", "Configuration", "How to reproduce",
+    ]  # fmt: skip
+
+
+def test_it_needs_no_network(text, page):
+    outside = [(tag, where) for tag, where in page.loads if not where.startswith(("#", "data:"))]
+    assert {tag for tag, _ in outside} == {"a"}
+    assert sorted(where for _, where in outside) == sorted(
+        f"{name}.{kind}" for name in ("gap_vs_batch", "curves") for kind in ("svg", "png", "json")
+    )
+    assert not re.search(r"@import|url\((?!#)|\bfetch\(|XMLHttpRequest", text)
+
+
+def test_two_figures_share_no_id_and_every_reference_is_met(text, page):
+    assert len(page.ids) == len(set(page.ids))
+    wanted = {where[1:] for _, where in page.loads if where.startswith("#")} | set(re.findall(r"url\(#([^)]+)\)", text))
+    assert wanted <= set(page.ids)
+
+
+def test_figures_have_words_for_those_who_cannot_see_them(page):
+    assert len(page.images) == 2
+    assert all("batch size" in label for label in page.images)
+
+
+def test_the_verdict_stands_with_effect_interval_and_seeds(page):
+    (row,) = [row for row in page.rows if row[0].startswith("larger batches end with a <larger> error")]
+    assert "test error, batch size full − 16 at scaling rule constant: above 0.50 pp" in row[0]
+    assert row[1].endswith("supported")
+    assert row[2].startswith("+5.00 pp[+5.00 pp, +5.00 pp] at 95 %")
+    assert row[3] == "3"
+
+
+def test_divergences_are_listed_with_counts_and_time(page):
+    assert ["1,024", "linear", "reshuffle", "diverged", "1 of 3", "update 3"] in page.rows
+
+
+def test_every_run_has_a_row(page):
+    head = next(row for row in page.rows if row[0] == "run")
+    runs = [dict(zip(head, row, strict=True)) for row in page.rows if re.fullmatch(r"[0-9a-f]{16}", row[0])]
+    assert len(runs) == 12
+    assert {run["outcome"] for run in runs} == {"done", "diverged"}
+    small = [run for run in runs if run["batch size"] == "16" and run["scaling rule"] == "constant"]
+    assert sorted(run["test error"] for run in small) == ["0.1", "0.101", "0.104"]
+    assert all(run["test error"] == "–" for run in runs if run["outcome"] == "diverged")
+
+
+def test_what_varies_and_what_is_shared_are_told_apart(page):
+    assert ["batch_size", "16, 1024"] in page.rows
+    assert ["dataset.name", "digits"] in page.rows
+    assert ["data checksum", "ab" * 32] in page.rows
+
+
+def test_the_command_and_the_source_are_quoted(text):
+    assert "<code>largebatch run exp --set &#x27;seeds=3&#x27; &amp; more</code>" in text
+    assert "question: a &lt; b?" in text
+    assert "Keskar &amp; al. 2017" in text
+
+
+def test_the_same_records_give_the_same_page(folder, text):
+    assert write_report(
+        folder, figures=["gap_vs_batch", "curves"], question="Do <larger> batches & so on?", claims=[CLAIM]
+    ).read_text() == text  # fmt: skip
+
+
+def test_an_unfinished_sweep_with_failures_and_without_claims(tmp_path):
+    disk = OnDisk(tmp_path / "exp")
+    disk.add()
+    failed, _ = disk.missing(2)
+    disk.fail(failed, "ValueError: <b>no</b>")
+    disk.add(config={"seed": 7}, expected=False)
+    text = write_report(disk.close(), figures=["gap_vs_batch"], question="?", claims=[]).read_text()
+    Page(text)
+    assert "unfinished: 1 of 3 runs, 1 failed. 2 still missing" in text
+    assert "1 records of other experiments" in text
+    assert f"{failed}: ValueError: &lt;b&gt;no&lt;/b&gt; (3 attempts)" in text
+    assert "No claim was stated" in text
+
+
+def test_a_field_no_figure_shows_gets_a_figure_a_value(tmp_path):
+    disk = OnDisk(tmp_path / "exp")
+    for momentum in (None, 0.5):
+        disk.add(config={"optimizer": {"name": "sgd", "momentum": momentum}})
+    path = write_report(disk.close(), figures=["gap_vs_batch"], question="?", claims=[])
+    assert sorted(file.name for file in path.parent.glob("*.svg")) == [
+        "gap_vs_batch--optimizer.momentum-0.5.svg", "gap_vs_batch--optimizer.momentum-none.svg",
+    ]  # fmt: skip
+
+
+def test_nothing_to_report_is_refused(tmp_path):
+    disk = OnDisk(tmp_path / "exp")
+    disk.missing(1)
+    with pytest.raises(ResultsError, match="run it first"):
+        write_report(disk.close(), figures=[], question="?", claims=[])
+
+
+def test_tables_escape_and_shorten():
+    text = table(["a<b"], [["<i>"], [Html("<i>x</i>")], [None], [float("nan")], [0.123456], [1234]], label='"quoted"')
+    cells = re.findall(r"<td[^>]*>.*?</td>", text)
+    assert cells[:4] == ["<td>&lt;i&gt;</td>", "<td><i>x</i></td>", "<td>–</td>", "<td>–</td>"]
+    assert ">0.1235</td>" in cells[4] and 'data-value="0.123456"' in cells[4]
+    assert ">1,234</td>" in cells[5]
+    assert 'aria-label="&quot;quoted&quot;"' in text and "a&lt;b" in text
+
+
+def test_an_inlined_figure_follows_the_theme():
+    svg = (
+        '<?xml version="1.0"?><svg width="4pt" height="2pt" viewBox="0 0 4 2"><metadata>x</metadata><style>*{stroke-'
+        'linejoin: round}</style><g id="a" style="fill: #1c1d21; stroke: #123456"/>'
+        '<use href="#a" clip-path="url(#a)"/></svg>'
+    )
+    text = inline(svg, prefix="p", label='a "label"')
+    assert text.startswith('<svg class="p" role="img" aria-label="a &quot;label&quot;"')
+    assert 'id="p-a"' in text and 'href="#p-a"' in text and "url(#p-a)" in text
+    assert "fill: var(--ink)" in text and "stroke: var(--c123456)" in text and "--c123456:#123456" in text
+    assert "metadata" not in text and 'width="4pt"' not in text
+
+
+@pytest.mark.parametrize("color", ["000000", "481467", "0072b2", "ffffff", "a2da37"])
+def test_lines_stand_out_on_dark_paper(color):
+    def luminance(code):
+        c = np.array([int(code[i : i + 2], 16) for i in (0, 2, 4)]) / 255
+        return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+    assert (luminance(lifted(color)[1:]) + 0.05) / (luminance("17181c") + 0.05) >= 4.5
+    bright = luminance(color) > 0.25
+    assert (lifted(color) == f"#{color}") == bright
+
+
+def test_a_report_of_the_quickstarts_size_is_quick(tmp_path):
+    axes = {
+        "batch_size": [1, 8, 32, 128, 512, "full"], "scaling_rule": ["constant", "sqrt", "linear"],
+        "order": ["with_replacement", "reshuffle", "shuffle_once"],
+    }  # fmt: skip
+    folder = sweep(tmp_path / "exp", lambda _: {"points": 62}, axes, base={"budget": {"epochs": 30}})
+    begun = time.process_time()
+    write_report(folder, figures=["gap_vs_batch", "curves"], question="?", claims=[CLAIM])
+    assert time.process_time() - begun < 8

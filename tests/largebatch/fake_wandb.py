@@ -1,0 +1,125 @@
+"""A local stand-in for W&B's server: enough of it for a real online run and for `wandb sync`.
+
+`behaviour` is `ok`, an HTTP status to answer everything with (500, 429), or `slow` (never answers in time).
+"""
+
+import json
+import re
+import threading
+from collections import defaultdict
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+KEY = "0123456789" * 4
+STREAM = re.compile(r"/files/[^/]+/[^/]+/([^/]+)/file_stream")
+
+
+class FakeWandb(ThreadingHTTPServer):
+    """Remembers the configuration, the history rows and the summary of each run it is sent."""
+
+    daemon_threads = True
+
+    def __init__(self, behaviour="ok"):
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.behaviour = behaviour
+        self.requests = 0
+        self.buckets = {}
+        self.history = defaultdict(dict)
+        self.summary = defaultdict(dict)
+        self.stopped = threading.Event()
+
+    @property
+    def environment(self):
+        return {"WANDB_BASE_URL": f"http://127.0.0.1:{self.server_port}", "WANDB_API_KEY": KEY}
+
+    def handle_error(self, request, client_address):
+        """Say nothing of clients that went away: here they are killed on purpose."""
+
+    def rows(self, run):
+        """Return a run's history in order, without W&B's own columns."""
+        lines = self.history[run]
+        parsed = [json.loads(lines[number]) for number in sorted(lines)]
+        return [{k: v for k, v in row.items() if not k.startswith("_")} for row in parsed]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def do_GET(self):
+        self._answer({})
+
+    def do_PUT(self):
+        self._body()
+        self._answer({})
+
+    def do_POST(self):
+        body = self._body()
+        self.server.requests += 1
+        if self.server.behaviour == "slow":
+            self.server.stopped.wait()
+        if isinstance(self.server.behaviour, int):
+            return self._answer({"error": "refused"}, self.server.behaviour)
+        if self.path.endswith("/graphql"):
+            return self._answer({"data": self._graphql(json.loads(body))})
+        if found := STREAM.search(self.path):
+            self._stream(found[1], json.loads(body))
+            return self._answer({"exitcode": None, "limits": {}})
+        return self._answer({})
+
+    def _graphql(self, request):
+        query, variables = request["query"], request.get("variables") or {}
+        if "UpsertBucket" in query:
+            known = self.server.buckets.setdefault(variables["name"], {})
+            known.update({name: value for name, value in variables.items() if value is not None})
+            project = {"id": "p", "name": variables["project"], "entity": {"id": "e", "name": "someone"}}
+            bucket = {"id": "b", "name": variables["name"], "displayName": variables.get("displayName"),
+                      "config": "{}", "project": project, "historyLineCount": 0, "sweepName": None}  # fmt: skip
+            return {"upsertBucket": {"bucket": bucket, "inserted": True}}
+        if "CreateRunFiles" in query:
+            address = f"http://127.0.0.1:{self.server.server_port}/upload"
+            files = [{"name": n, "uploadUrl": f"{address}/{i}"} for i, n in enumerate(variables["files"])]
+            return {"createRunFiles": {"runID": "b", "uploadHeaders": [], "files": files}}
+        if "Viewer" in query:
+            return {"viewer": {"id": "v", "entity": "someone", "username": "someone", "flags": "{}",
+                               "teams": {"edges": []}}}  # fmt: skip
+        return {}
+
+    def _stream(self, run, body):
+        for name, lines in (body.get("files") or {}).items():
+            numbered = enumerate(lines["content"], lines.get("offset", 0))
+            if name == "wandb-history.jsonl":
+                self.server.history[run].update(numbered)
+            elif name == "wandb-summary.json":
+                self.server.summary[run].update(json.loads(lines["content"][-1]))
+
+    def _body(self):
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def _answer(self, document, status=200):
+        content = json.dumps(document).encode()
+        try:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+
+
+@contextmanager
+def serving(behaviour="ok"):
+    """Serve on a free port of this machine until the block ends."""
+    server = FakeWandb(behaviour)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stopped.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()

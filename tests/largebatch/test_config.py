@@ -1,0 +1,263 @@
+import copy
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from largebatch.config import (
+    DATASETS,
+    MODELS,
+    OPTIMIZERS,
+    SCHEDULES,
+    Budget,
+    Duration,
+    Evaluate,
+    Kind,
+    RunConfig,
+    Strict,
+    digest,
+    leaves,
+    pack_key,
+    program_key,
+)  # fmt: skip
+
+GOLDEN = {
+    "7b7871e0e799e48f": {},
+    "20ba20f6575c78f8": {
+        "dataset": {"name": "mnist1d"}, "model": {"name": "conv1d"}, "optimizer": {"name": "adam"},
+        "learning_rate": 0.01, "batch_size": 100, "budget": {"updates": 6000}, "seed": 2,
+    },
+    "89ac665cae0e4c09": {
+        "dataset": {"name": "fashion_mnist", "train_size": 10000},
+        "model": {"name": "cnn", "norm": {"scope": "ghost", "size": 16}},
+        "batch_size": "full", "scaling_rule": {"name": "power", "exponent": 0.75},
+        "schedule": {"name": "step", "milestones": [{"epochs": 2}, {"fraction": 0.5}]},
+        "budget": {"epochs": 30, "until": {"train_loss": 0.1}},
+    },
+}  # fmt: skip
+
+REFERENCE = {
+    "dataset": {"name": "synthetic"},
+    "model": {"name": "mlp", "norm": {"scope": "ghost", "size": 8}},
+    "optimizer": {"name": "sgd", "momentum": 0.9, "weight_decay": 1e-4, "clip_norm": 1.0},
+    "schedule": {"name": "cosine", "warmup": {"epochs": 1}},
+    "scaling_rule": {"name": "power", "exponent": 0.5},
+    "budget": {"epochs": 10, "until": {"train_loss": 0.1}},
+}
+
+PROGRAM, LOOP, NUMBER, EXECUTION = Kind.PROGRAM, Kind.LOOP, Kind.NUMBER, Kind.EXECUTION
+FIELDS = {
+    "dataset.name": ({"name": "digits"}, PROGRAM),
+    "dataset.train_size": (512, PROGRAM),
+    "dataset.validation_size": (128, PROGRAM),
+    "dataset.label_noise": (0.2, LOOP),
+    "dataset.standardize": ("none", LOOP),
+    "dataset.test_size": (500, PROGRAM),
+    "dataset.features": (10, PROGRAM),
+    "dataset.classes": (2, PROGRAM),
+    "dataset.teacher_width": (8, LOOP),
+    "dataset.noise": (0.5, LOOP),
+    "model.name": ({"name": "logistic"}, PROGRAM),
+    "model.widths": ([64], PROGRAM),
+    "model.activation": ("tanh", PROGRAM),
+    "model.norm.scope": ({"scope": "group", "size": 8}, PROGRAM),
+    "model.norm.size": (4, PROGRAM),
+    "loss": ("squared_error", PROGRAM),
+    "optimizer.name": ({"name": "adam"}, PROGRAM),
+    "optimizer.momentum": (0.5, NUMBER),
+    "optimizer.nesterov": (True, PROGRAM),
+    "optimizer.weight_decay": (0, NUMBER),
+    "optimizer.clip_norm": (2, NUMBER),
+    "learning_rate": (0.2, NUMBER),
+    "reference_batch": (64, NUMBER),
+    "batch_size": (16, PROGRAM),
+    "scaling_rule.name": ({"name": "linear"}, NUMBER),
+    "scaling_rule.exponent": (0.75, NUMBER),
+    "schedule.name": ({"name": "constant"}, NUMBER),
+    "schedule.warmup.epochs": (2, NUMBER),
+    "schedule.warmup.updates": ({"updates": 32}, NUMBER),
+    "schedule.warmup.examples": ({"examples": 1024}, NUMBER),
+    "schedule.warmup.fraction": ({"fraction": 0.1}, NUMBER),
+    "schedule.warmup_from": (0.5, NUMBER),
+    "schedule.final": (0.5, NUMBER),
+    "order": ("sequential", NUMBER),
+    "partial": ("drop", PROGRAM),
+    "budget.epochs": (11, LOOP),
+    "budget.updates": ({"updates": 320}, LOOP),
+    "budget.examples": ({"examples": 10240}, LOOP),
+    "budget.until.train_loss": (0.2, LOOP),
+    "evaluate.every": ({"epochs": 1}, LOOP),
+    "evaluate.points": (30, LOOP),
+    "evaluate.spacing": ("linear", LOOP),
+    "seed.initialization": (1, NUMBER),
+    "seed.order": (1, NUMBER),
+    "seed.data": (1, LOOP),
+    "precision": ("float64", PROGRAM),
+    "execution.devices": (2, EXECUTION),
+    "execution.max_device_batch": (16, EXECUTION),
+    "execution.pack_width": (4, EXECUTION),
+    "execution.convolution": ("native", EXECUTION),
+}
+"""Every leaf of the reference configuration: another value (a mapping replaces the parent), and its kind."""
+
+OTHER = {
+    "train_size": 500, "validation_size": 7, "label_noise": 0.1, "standardize": "feature", "test_size": 7,
+    "features": 7, "classes": 7, "teacher_width": 7, "noise": 0.7, "widths": [7], "activation": "gelu",
+    "norm": {"scope": "layer"}, "channels": 7, "width": 7, "weight_decay": 0.5, "clip_norm": 0.5, "momentum": 0.5,
+    "nesterov": True, "beta1": 0.5, "beta2": 0.5, "epsilon": 0.5, "warmup": {"epochs": 1}, "warmup_from": 0.5,
+    "final": 0.5, "milestones": [{"updates": 7}], "factor": 0.5,
+}  # fmt: skip
+"""Field of any entry of any table -> a value that is nowhere the default."""
+
+NEEDED = {"sgd": {"momentum": 0.9}, "step": {"milestones": [{"updates": 3}]}}
+TABLES = {"dataset": DATASETS, "model": MODELS, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
+ENTRIES = [(where, name) for where, table in TABLES.items() for name in table]
+
+
+def read(said):
+    return RunConfig.model_validate(said)
+
+
+def changed(path, value, said=REFERENCE):
+    """Return the reference configuration with one leaf changed, and nothing else."""
+    said = copy.deepcopy(said)
+    parents = path.split(".")
+    if isinstance(value, dict) and path != "evaluate.every":
+        parents = parents[:-1]
+    place = said
+    for name in parents[:-1]:
+        place = place.setdefault(name, {})
+    if path.startswith("budget.") and isinstance(value, dict):
+        value = value | {"until": said["budget"]["until"]}
+    place[parents[-1]] = value
+    return read(said)
+
+
+def reversed_keys(said):
+    return {k: reversed_keys(said[k]) for k in reversed(said)} if isinstance(said, dict) else said
+
+
+@pytest.mark.parametrize(("expected", "said"), GOLDEN.items(), ids=list(GOLDEN))
+def test_digests_are_what_they_always_were(expected, said):
+    assert digest(read(said)) == expected
+
+
+@pytest.mark.parametrize("said", [*GOLDEN.values(), REFERENCE])
+def test_digest_forgets_how_it_was_said(said):
+    one = read(said)
+    assert digest(read(reversed_keys(said))) == digest(one)
+    explicit = one.model_dump()
+    assert digest(read(explicit)) == digest(one)
+    assert digest(read(one.model_dump(mode="json"))) == digest(one)
+
+
+def test_whole_numbers_are_the_same_rate():
+    assert digest(read({"learning_rate": 1})) == digest(read({"learning_rate": 1.0})) != digest(read({}))
+
+
+def test_full_becomes_n():
+    full, number = ({"dataset": {"name": "digits", "train_size": 300}, "batch_size": b} for b in ("full", 300))
+    assert read(full).batch_size == 300
+    assert digest(read(full)) == digest(read(number))
+
+
+def test_one_seed_moves_all_three():
+    assert read({"seed": 3}) == read({"seed": {"initialization": 3, "order": 3, "data": 3}})
+
+
+def test_the_table_of_kinds_is_complete():
+    assert set(FIELDS) == {path for path, _, _ in leaves(read(REFERENCE))}
+
+
+@pytest.mark.parametrize("path", FIELDS)
+def test_what_a_field_changes(path):
+    value, kind = FIELDS[path]
+    one, other = read(REFERENCE), changed(path, value)
+    same = {"digest": digest(one) == digest(other), "program": program_key(one) == program_key(other),
+            "pack": pack_key(one) == pack_key(other)}  # fmt: skip
+    assert same == {
+        "digest": kind is EXECUTION,
+        "program": kind in (LOOP, NUMBER),
+        "pack": kind is NUMBER,
+    }
+    declared = {path: kind for path, kind, _ in leaves(one)}
+    assert declared[path] is kind
+
+
+@pytest.mark.parametrize(("where", "name"), ENTRIES)
+def test_every_option_of_every_entry_counts(where, name):
+    plain = {"name": name, **NEEDED.get(name, {})}
+    one = read({where: plain})
+    assert all(isinstance(kind, Kind) for _, kind, _ in leaves(one))
+    other = OTHER | ({"channels": [7]} if name == "cnn" else {})
+    fields = set(TABLES[where][name].model_fields) - {"name"}
+    digests = {digest(read({where: plain | {field: other[field]}})) for field in fields}
+    assert len(digests | {digest(one)}) == len(fields) + 1
+
+
+@pytest.mark.parametrize(("where", "name"), ENTRIES)
+def test_every_entry_says_what_it_is(where, name):
+    entry = TABLES[where][name]
+    assert len(entry.summary()) > 20
+    for field in entry.model_fields:
+        told = [c.model_fields[field].description for c in entry.__mro__ if field in getattr(c, "model_fields", {})]
+        assert any(told), f"{name}.{field} has no docstring"
+    if where == "dataset":
+        assert entry.licence
+
+
+@pytest.mark.parametrize("number", ["momentum", "weight_decay", "clip_norm"])
+def test_null_is_another_program_and_zero_is_not(number):
+    tiny = 1e-9 if number == "clip_norm" else 0
+    null = changed(f"optimizer.{number}", None)
+    assert program_key(changed(f"optimizer.{number}", tiny)) == program_key(read(REFERENCE)) != program_key(null)
+
+
+def test_a_field_without_a_kind_is_refused():
+    class Careless(Strict):
+        forgotten: int = 1
+
+    with pytest.raises(TypeError, match=r"Careless.forgotten declares no kind: add one of program, loop, number"):
+        list(leaves(Careless()))
+
+
+def models_under(model):
+    yield model
+    for info in model.model_fields.values():
+        for inner in _classes(info.annotation):
+            yield from models_under(inner)
+
+
+def _classes(annotation):
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in getattr(annotation, "__args__", ()):
+        yield from _classes(inner)
+
+
+def test_nothing_is_lax():
+    found = set(models_under(RunConfig))
+    assert len(found) >= 20
+    assert all(issubclass(model, Strict) and model.model_config == Strict.model_config for model in found)
+
+
+def test_a_configuration_cannot_be_changed():
+    with pytest.raises(ValidationError, match="frozen"):
+        read({}).learning_rate = 1.0
+
+
+@pytest.mark.parametrize("unit", ["epochs", "updates", "examples", "fraction"])
+def test_a_duration_knows_its_unit(unit):
+    duration = Duration(**{unit: 1})
+    assert (duration.unit, duration.value) == (unit, 1.0)
+
+
+def test_a_budget_is_a_duration():
+    assert Budget(examples=7).duration == Duration(examples=7)
+    assert Evaluate().every is None
+
+
+@pytest.mark.parametrize(("partial", "updates"), [("keep", 4), ("mean", 4), ("drop", 3)])
+def test_updates_of_an_epoch(partial, updates):
+    digits = {"name": "digits", "train_size": 100}
+    assert read({"dataset": digits, "batch_size": 32, "partial": partial}).updates_per_epoch == updates
+    assert read({"dataset": digits, "batch_size": 25, "partial": partial}).updates_per_epoch == 4

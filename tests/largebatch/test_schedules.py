@@ -1,0 +1,95 @@
+import numpy as np
+import optax
+import pytest
+from pydantic import TypeAdapter
+
+from largebatch.config import SCHEDULES, run
+from largebatch.schedules import SHAPES, rates
+from largebatch.units import updates_in
+
+TOTAL, PER_EPOCH = 120, 12
+READ = TypeAdapter(run.Schedule)
+
+
+def computed(first=0, count=TOTAL, peak=0.5, **options):
+    return rates(
+        READ.validate_python(options), peak=peak, first=first, count=count, total=TOTAL,
+        in_updates=lambda d: updates_in(d, examples=100, batch=9, per_epoch=PER_EPOCH, total=TOTAL),
+    )  # fmt: skip
+
+
+def by_optax(schedule, count=TOTAL):
+    return np.array([float(schedule(t)) for t in range(count)])
+
+
+SHAPED = [
+    {"name": "constant"},
+    {"name": "cosine", "final": 0.1},
+    {"name": "linear", "final": 0.2},
+    {"name": "step", "milestones": [{"updates": 30}, {"updates": 60}]},
+]
+
+
+def test_constant():
+    np.testing.assert_array_equal(computed(name="constant"), np.full(TOTAL, 0.5))
+
+
+@pytest.mark.parametrize("final", [0.0, 0.1])
+def test_cosine_is_optax(final):
+    expected = by_optax(optax.cosine_decay_schedule(0.5, TOTAL, alpha=final))
+    np.testing.assert_allclose(computed(name="cosine", final=final), expected, rtol=1e-5, atol=1e-7)
+
+
+def test_linear_is_optax():
+    expected = by_optax(optax.linear_schedule(0.5, 0.1, TOTAL))
+    np.testing.assert_allclose(computed(name="linear", final=0.2), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["cosine", "linear"])
+def test_decay_begins_at_the_peak_and_would_end_at_final(name):
+    got = computed(count=TOTAL + 10, name=name, final=0.2)
+    assert got[0] == 0.5
+    assert np.all(np.diff(got[:TOTAL]) < 0)
+    np.testing.assert_allclose(got[TOTAL:], 0.1)
+
+
+def test_cosine_is_half_way_in_the_middle():
+    assert computed(name="cosine", final=0.2)[TOTAL // 2] == pytest.approx(0.3)
+
+
+def test_steps_are_optax_and_milestones_are_converted():
+    milestones = [{"epochs": 2.5}, {"fraction": 0.5}, {"examples": 800}, {"updates": 100}]
+    # 2.5 epochs: two of 12 updates, then 50 examples in batches of 9.
+    expected = by_optax(optax.piecewise_constant_schedule(0.5, {30: 0.3, 60: 0.3, 96: 0.3, 100: 0.3}))
+    np.testing.assert_allclose(computed(name="step", milestones=milestones, factor=0.3), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", SHAPED, ids=lambda s: s["name"])
+@pytest.mark.parametrize("begin", [0.0, 0.25])
+def test_warmup_reaches_the_peak_with_its_last_update(shape, begin):
+    got = computed(**shape, warmup={"epochs": 1}, warmup_from=begin)
+    ramp = by_optax(optax.linear_schedule(begin * 0.5, 0.5, PER_EPOCH), PER_EPOCH + 1)[1:]
+    np.testing.assert_allclose(got[:PER_EPOCH], ramp, rtol=1e-6)
+    assert got[PER_EPOCH - 1] == 0.5
+    assert np.all(got <= 0.5)
+
+
+def test_cosine_begins_where_the_warmup_ends():
+    expected = by_optax(optax.cosine_decay_schedule(0.5, TOTAL - PER_EPOCH), TOTAL - PER_EPOCH)
+    got = computed(name="cosine", warmup={"updates": PER_EPOCH})
+    np.testing.assert_allclose(got[PER_EPOCH:], expected, rtol=1e-5, atol=1e-7)
+
+
+def test_steps_are_counted_from_the_start_of_the_run():
+    got = computed(**SHAPED[3], warmup={"updates": 20})
+    np.testing.assert_allclose(got[[19, 29, 30, 59, 60]], [0.5, 0.5, 0.05, 0.05, 0.005])
+
+
+@pytest.mark.parametrize("shape", SHAPED, ids=lambda s: s["name"])
+def test_any_stretch_is_cut_from_the_whole(shape):
+    whole = computed(**shape, warmup={"updates": 7})
+    np.testing.assert_array_equal(computed(first=5, count=40, **shape, warmup={"updates": 7}), whole[5:45])
+
+
+def test_every_schedule_has_its_arithmetic():
+    assert set(SHAPES) == set(SCHEDULES)

@@ -1,0 +1,89 @@
+"""A training function of a few milliseconds with the interface of `largebatch.train.train_pack`.
+
+It minimises a quadratic in numpy and writes real records. Files under `<experiment>/stub/` tell
+it to be slow, to raise or to die; it leaves one file under `stub/calls/` for each call.
+"""
+
+import json
+import os
+import signal
+import time
+import uuid
+
+import numpy as np
+
+from largebatch import records
+from largebatch.config import RunConfig, digest
+from largebatch.extent import total_examples, total_updates
+from largebatch.records import HISTORY, TIMING, Record
+
+TRAINING = f"{__name__}:train_pack"
+SLICES = 20
+
+
+def train_pack(configs, *, width, experiment, runs, observe=None, checkpoint=None):
+    assert len(configs) <= width, "more runs than rows"
+    stub = runs.parent / "stub"
+    digests = [digest(config) for config in configs]
+    records.write_file(
+        stub / "calls" / f"{uuid.uuid4().hex}.json",
+        json.dumps(
+            {
+                "digests": digests,
+                "pid": os.getpid(),
+                "width": width,
+                "checkpoint": checkpoint.name,
+                "cores": sorted(os.sched_getaffinity(0)),
+                "xla_flags": os.environ.get("XLA_FLAGS"),
+                "platforms": os.environ.get("JAX_PLATFORMS"),
+            }
+        ).encode(),
+    )
+    if any((stub / "die" / name).exists() for name in digests):
+        os.kill(os.getpid(), signal.SIGKILL)
+    seconds = float((stub / "seconds").read_text()) if (stub / "seconds").exists() else 0.0
+    for _ in range(SLICES):
+        time.sleep(seconds / SLICES)
+        if observe:
+            observe(sum(total_examples(config) for config in configs) // SLICES)
+    for name in digests:
+        if (stub / "raise" / name).exists():
+            raise ValueError(f"no good: {name}")
+    return [_record(config, experiment, runs) for config in configs]
+
+
+def _record(config: RunConfig, experiment, runs):
+    weight = float(np.random.default_rng(config.seed.initialization).normal())
+    for _ in range(min(50, total_updates(config))):
+        weight -= config.learning_rate * weight
+    status = "diverged" if config.learning_rate > 2 else "done"
+    record = record_of(config, experiment=experiment, status=status, loss=weight**2)
+    records.write(record, runs)
+    return record
+
+
+def record_of(config, *, experiment="stub", status="done", loss=0.5):
+    return Record(
+        digest=digest(config),
+        experiment=experiment,
+        status=status,
+        config=config.model_dump(mode="json"),
+        summary={"train_loss": loss},
+        provenance={},
+        history={column.name: np.array([loss]) for column in HISTORY},
+        timing={column.name: np.array([1.0]) for column in TIMING},
+    )
+
+
+def calls(folder):
+    """The digests of each call so far, as sets of runs trained together."""
+    return [tuple(call["digests"]) for call in details(folder)]
+
+
+def details(folder):
+    return [json.loads(path.read_text()) for path in (folder / "stub" / "calls").glob("[!.]*.json")]
+
+
+def tell(folder, order, name="", text=""):
+    """Leave an order for runs that begin from now on."""
+    records.write_file(folder / "stub" / order / name if name else folder / "stub" / order, text.encode())

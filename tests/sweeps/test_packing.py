@@ -1,0 +1,60 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from largebatch.config import RunConfig, digest, pack_key, program_key
+from sweeps.expand import expand
+from sweeps.packing import cost_of, pack, without
+
+BASE = {"dataset": {"name": "synthetic", "train_size": 64}, "model": {"name": "logistic"}}
+GRID = expand(
+    BASE,
+    {"batch_size": [1, 8, "full"], "scaling_rule": ["constant", "linear"], "order": ["sequential", "reshuffle"]},
+    [],
+    [0, 1],
+)
+
+
+@given(st.permutations(GRID), st.integers(1, 5))
+def test_packs_are_uniform_within_width_and_hold_every_run_once(configs, width):
+    jobs = pack(configs, width)
+    assert sorted(d for job in jobs for d in job.digests) == sorted(map(digest, configs))
+    for job in jobs:
+        assert 1 <= len(job.configs) <= width == job.width
+        assert len({pack_key(config) for config in job.configs}) == 1
+    assert len({job.name for job in jobs}) == len(jobs)
+
+
+def test_packs_are_as_few_as_the_width_allows():
+    assert len(pack(GRID, 4)) == 6  # 3 batch sizes x 2 seeds (the data stream is shared by a pack), 4 runs each
+    assert len(pack(GRID, 3)) == 12
+
+
+def test_names_do_not_depend_on_what_is_already_done():
+    jobs = pack(GRID, 4)
+    left = without(jobs, {jobs[0].digests[1], *jobs[1].digests})
+    assert [job.name for job in left] == [jobs[0].name, *(job.name for job in jobs[2:])]
+    assert left[0].digests == (jobs[0].digests[0], *jobs[0].digests[2:])
+
+
+def test_names_tell_widths_apart():
+    assert not {job.name for job in pack(GRID[:1], 2)} & {job.name for job in pack(GRID[:1], 3)}
+
+
+def test_width_may_be_given_by_program_and_by_run():
+    small, large = GRID[0], GRID[-1]
+    widths = {program_key(small): 2, program_key(large): 8}
+    assert [job.width for job in pack([small, large], widths)] == [2, 8]
+    own = small.model_copy(update={"execution": small.execution.model_copy(update={"pack_width": 5})})
+    assert [job.width for job in pack([own], 2)] == [5]
+
+
+@pytest.mark.parametrize("widths", [0, {}])
+def test_a_width_that_is_missing_or_below_one_is_refused(widths):
+    with pytest.raises(ValueError, match="pack width of program [0-9a-f]{12} is .*; give a whole number of at least 1"):
+        pack(GRID, widths)
+
+
+def test_small_batches_cost_more():
+    costs = [cost_of(RunConfig.model_validate(BASE | {"batch_size": b})) for b in (1, 8, 64)]
+    assert costs == sorted(costs, reverse=True)

@@ -1,0 +1,193 @@
+"""The Ray engine with real workers, really killed."""
+
+import os
+import signal
+import time
+from collections import Counter
+
+import pytest
+
+from largebatch import records
+from largebatch.config import digest
+from sweeps import SweepError
+from sweeps.engine import RayEngine
+from sweeps.events import Advanced, Failed, Finished, Lost, Started
+from sweeps.expand import expand
+from sweeps.packing import pack
+from sweeps.sweep import sweep
+from sweeps.worker import SINGLE_THREAD, Worker
+from tests.sweeps.stub_training import SLICES, TRAINING, details, tell
+
+BASE = {"dataset": {"name": "synthetic", "train_size": 64}, "model": {"name": "logistic"}, "budget": {"epochs": 1}}
+AXES = {"batch_size": [8, 64], "scaling_rule": ["constant", "linear"]}
+RUNS = expand(BASE, AXES, [], [0, 1])
+DIGESTS = [digest(run) for run in RUNS]
+
+pytestmark = pytest.mark.usefixtures("ray_session")
+
+
+class Listener:
+    """Keeps every event, and does something when a kind of event first comes."""
+
+    def __init__(self, on=None, do=None):
+        self.events, self.on, self.do = [], on, do
+
+    def begin(self, configs, ledger, jobs):
+        self.jobs = jobs
+
+    def tell(self, event):
+        self.events.append(event)
+        if self.on and isinstance(event, self.on):
+            self.on = None
+            self.do(event)
+
+    def end(self):
+        pass
+
+    def of(self, kind):
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+def run(folder, listener=None, configs=RUNS, **options):
+    engine = RayEngine(workers=2, training=TRAINING)
+    return sweep(configs, experiment="stub", folder=folder, engine=engine, progress=listener, width=2, **options)
+
+
+def trained(folder):
+    return Counter(name for call in details(folder) for name in call["digests"])
+
+
+def whole(folder):
+    return sorted(records.read(found, verify=True).digest for found in records.folders(folder / "runs"))
+
+
+def test_two_workers_share_the_sweep(tmp_path):
+    tell(tmp_path, "seconds", text="0.5")
+    listener = Listener()
+    outcome = run(tmp_path, listener)
+    assert outcome.complete and outcome.done == 8
+    assert trained(tmp_path) == Counter(DIGESTS) and whole(tmp_path) == sorted(DIGESTS)
+    seen = details(tmp_path)
+    assert len({call["pid"] for call in seen}) == 2
+    assert all(SINGLE_THREAD in call["xla_flags"] and call["platforms"] == "cpu" for call in seen)
+    first = {event.worker: event.job.program for event in reversed(listener.of(Started))}
+    assert first[0] != first[1], "both workers compiled the same program at the same time"
+
+
+def test_every_example_is_told_once_and_some_before_the_end(tmp_path):
+    tell(tmp_path, "seconds", text="3")
+    listener = Listener()
+    run(tmp_path, listener, configs=[RUNS[0], RUNS[2]])
+    (job,) = listener.jobs
+    told = listener.of(Advanced)
+    assert sum(event.examples for event in told) == SLICES * (2 * 64 // SLICES) and len(job.configs) == 2
+    assert len(told) >= 3
+
+
+def test_a_killed_worker_costs_nothing_but_its_job(tmp_path):
+    tell(tmp_path, "seconds", text="2")
+
+    def kill(event):
+        deadline = time.monotonic() + 30
+        while not (calls := [c for c in details(tmp_path) if set(c["digests"]) == set(event.job.digests)]):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        os.kill(calls[0]["pid"], signal.SIGKILL)
+        tell(tmp_path, "seconds", text="0.2")
+
+    listener = Listener(Started, kill)
+    outcome = run(tmp_path, listener)
+    assert (outcome.done, outcome.failed, outcome.missing) == (8, 0, 0)
+    (lost,) = listener.of(Lost)
+    (failed,) = listener.of(Failed)
+    assert "Died" in lost.cause.kind and not failed.final and failed.attempt == 1
+    assert trained(tmp_path) == Counter(DIGESTS) + Counter(failed.job.digests), "only the killed job was run again"
+    assert whole(tmp_path) == sorted(DIGESTS)
+    after = listener.events[listener.events.index(lost) :]
+    assert lost.worker in {event.worker for event in after if isinstance(event, Started)}, "the slot did not recover"
+    assert not list((tmp_path / "failures").glob("*.json"))
+
+
+def test_a_run_that_kills_every_worker_is_given_up_and_its_neighbours_survive(tmp_path):
+    tell(tmp_path, "die", DIGESTS[0])
+    listener = Listener()
+    outcome = run(tmp_path, listener, retries=0)
+    assert (outcome.done, outcome.failed, outcome.missing) == (7, 1, 0)
+    assert [event.job.digests for event in listener.of(Failed) if event.final] == [(DIGESTS[0],)]
+    failure = (tmp_path / "failures" / f"{DIGESTS[0]}.json").read_text()
+    assert "Died" in failure
+
+
+def test_an_exception_keeps_the_worker_and_spares_the_neighbours(tmp_path):
+    tell(tmp_path, "raise", DIGESTS[1])
+    listener = Listener()
+    outcome = run(tmp_path, listener, retries=1)
+    assert (outcome.done, outcome.failed) == (7, 1)
+    assert listener.of(Lost) == []
+    assert "stub_training.py" in (tmp_path / "failures" / f"{DIGESTS[1]}.json").read_text()
+
+
+def test_workers_that_cannot_start_end_the_sweep_with_the_cause(tmp_path, monkeypatch):
+    monkeypatch.setattr("sweeps.ray_engine.Worker", Stillborn)
+    with pytest.raises(SweepError, match="3 workers died one after the other before they could train: .*no such luck"):
+        run(tmp_path)
+
+
+class Stillborn:
+    def __init__(self, training, *, gpus):
+        raise RuntimeError("no such luck")
+
+    def ready(self):
+        return 0
+
+
+def test_workers_that_start_in_the_end_are_enough(tmp_path, monkeypatch):
+    """Four of six starts fail, never three in a row."""
+    tell(tmp_path, "die", DIGESTS[0])
+    monkeypatch.setattr("sweeps.ray_engine.Worker", Fussy)
+    engine = RayEngine(workers=1, training=f"{TRAINING}|{tmp_path}")
+    outcome = sweep([RUNS[0], RUNS[-1]], experiment="stub", folder=tmp_path, engine=engine, retries=0)
+    assert (outcome.done, outcome.failed) == (1, 1)
+    assert len((tmp_path / "starts").read_text()) == 6
+
+
+class Fussy(Worker):
+    """Fails two starts of three."""
+
+    def __init__(self, training, *, gpus):
+        training, _, folder = training.partition("|")
+        with open(f"{folder}/starts", "a+") as starts:
+            starts.write("x")
+            count = starts.tell()
+        if count % 3:
+            raise RuntimeError("not yet")
+        super().__init__(training, gpus=gpus)
+
+
+def test_gpus_that_are_not_there_are_refused(tmp_path):
+    engine = RayEngine(gpus_per_run=1, training=TRAINING)
+    with pytest.raises(SweepError, match="1 GPUs a run, but the Ray cluster has 0; lower it, or use 0 to train on CPU"):
+        sweep(RUNS, experiment="stub", folder=tmp_path, engine=engine)
+
+
+def test_nothing_to_do_starts_no_worker(tmp_path):
+    RayEngine(workers=1, training=TRAINING).run(pack([]), experiment="x", folder=tmp_path, on_event=pytest.fail)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"workers": 0}, "0 workers: give at least 1"),
+        ({"gpus_per_run": -1}, "-1 GPUs a run: give a share"),
+        ({"gpus_per_run": 1.5}, "1.5 GPUs a run: give a share"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(options, message):
+    with pytest.raises(SweepError, match=message):
+        RayEngine(**options)
+
+
+def test_finished_names_its_runs(tmp_path):
+    listener = Listener()
+    run(tmp_path, listener)
+    assert sorted(name for event in listener.of(Finished) for name in event.digests) == sorted(DIGESTS)

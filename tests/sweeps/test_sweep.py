@@ -1,0 +1,138 @@
+"""The driver's story with the in-process engine."""
+
+import fcntl
+import json
+
+import pytest
+
+from largebatch import records
+from largebatch.config import digest
+from sweeps import SweepError
+from sweeps.engine import InProcessEngine
+from sweeps.expand import expand
+from sweeps.ledger import Ledger
+from sweeps.sweep import Outcome, sweep
+from tests.sweeps.stub_training import TRAINING, calls, record_of, tell
+
+BASE = {"dataset": {"name": "synthetic", "train_size": 64}, "model": {"name": "logistic"}, "budget": {"epochs": 1}}
+AXES = {"batch_size": [8, 64], "scaling_rule": ["constant", "linear"]}
+RUNS = expand(BASE, AXES, [], [0, 1])
+DIGESTS = [digest(run) for run in RUNS]
+
+
+def run(folder, configs=RUNS, **options):
+    engine = InProcessEngine(training=TRAINING)
+    return sweep(configs, experiment="stub", folder=folder, engine=engine, width=2, **options)
+
+
+def trained(folder):
+    return [name for call in calls(folder) for name in call]
+
+
+def counts(outcome):
+    return outcome.done, outcome.diverged, outcome.failed, outcome.missing
+
+
+def test_every_run_leaves_its_record_once(tmp_path):
+    outcome = run(tmp_path)
+    assert counts(outcome) == (8, 0, 0, 0) and outcome.complete and outcome.seconds > 0
+    assert sorted(trained(tmp_path)) == sorted(DIGESTS)
+    found = [records.read(folder, verify=True) for folder in records.folders(tmp_path / "runs")]
+    assert sorted(record.digest for record in found) == sorted(DIGESTS)
+
+
+def test_the_same_again_trains_nothing(tmp_path):
+    run(tmp_path)
+    before = calls(tmp_path)
+    assert counts(run(tmp_path)) == (8, 0, 0, 0)
+    assert calls(tmp_path) == before
+
+
+def test_an_extended_axis_trains_the_new_points_only(tmp_path):
+    run(tmp_path)
+    longer = expand(BASE, AXES | {"batch_size": [8, 16, 64]}, [], [0, 1])
+    assert counts(run(tmp_path, longer)) == (12, 0, 0, 0)
+    assert sorted(trained(tmp_path)) == sorted(map(digest, longer))
+
+
+def test_a_diverged_run_is_a_result(tmp_path):
+    wild = expand(BASE | {"learning_rate": 3.0}, {}, [], [0])
+    assert counts(run(tmp_path, wild)) == (0, 1, 0, 0)
+    assert counts(run(tmp_path, wild)) == (0, 1, 0, 0)
+    assert len(calls(tmp_path)) == 1
+
+
+def test_one_bad_run_is_recorded_and_its_neighbours_survive(tmp_path):
+    tell(tmp_path, "raise", DIGESTS[0])
+    outcome = run(tmp_path)
+    assert counts(outcome) == (7, 0, 1, 0) and not outcome.complete
+    failure = json.loads((tmp_path / "failures" / f"{DIGESTS[0]}.json").read_text())
+    assert failure["error"] == f"ValueError: no good: {DIGESTS[0]}"
+    assert failure["attempts"] == 4 and failure["digest"] == DIGESTS[0]
+    assert "Traceback" in failure["traceback"] and "stub_training.py" in failure["traceback"]
+
+
+def test_what_failed_is_tried_again_by_the_next_sweep_and_its_failure_forgotten(tmp_path):
+    tell(tmp_path, "raise", DIGESTS[0])
+    run(tmp_path, retries=0)
+    (tmp_path / "stub" / "raise" / DIGESTS[0]).unlink()
+    before = len(calls(tmp_path))
+    assert counts(run(tmp_path)) == (8, 0, 0, 0)
+    assert [set(call) for call in calls(tmp_path)].count({DIGESTS[0]}) >= 1 and len(calls(tmp_path)) == before + 1
+    assert list((tmp_path / "failures").glob("*.json")) == []
+
+
+def test_on_record_gets_those_that_stand_and_each_that_comes(tmp_path):
+    records.write(record_of(RUNS[0]), tmp_path / "runs")
+    seen = []
+    run(tmp_path, on_record=seen.append)
+    assert seen[0] == tmp_path / "runs" / DIGESTS[0]
+    assert sorted(path.name for path in seen) == sorted(DIGESTS)
+
+
+def test_ctrl_c_ends_the_sweep_and_the_next_goes_on(tmp_path):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, on_record=interrupt)
+    assert len(Ledger.read(tmp_path, RUNS).done) == 2
+    run(tmp_path)
+    assert sorted(trained(tmp_path)) == sorted(DIGESTS)
+
+
+def test_a_second_driver_is_refused(tmp_path):
+    run(tmp_path, RUNS[:1])
+    with open(tmp_path / ".lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(SweepError, match=r"another sweep is running in .* \(process \d+ on .*\); wait for it, or"):
+            run(tmp_path)
+    assert len(calls(tmp_path)) == 1
+    run(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SweepError, match="file/digits cannot be written: .*; choose another --results folder"):
+        run(tmp_path / "file" / "digits")
+
+
+def test_only_foreign_records_are_refused_before_anything_runs(tmp_path):
+    other = expand(BASE | {"learning_rate": 0.7}, {}, [], [0])[0]
+    records.write(record_of(other), tmp_path / "runs")
+    with pytest.raises(SweepError, match="none is a run of this experiment"):
+        run(tmp_path)
+    assert calls(tmp_path) == []
+
+
+def test_outcome_is_complete_only_without_failed_and_missing():
+    assert Outcome(1, 1, 0, 0, 1.0).complete
+    assert not Outcome(1, 1, 1, 0, 1.0).complete
+    assert not Outcome(1, 1, 0, 1, 1.0).complete
+
+
+def test_a_folder_that_fills_up_ends_the_sweep_with_its_name(tmp_path):
+    (tmp_path / "failures").touch()
+    tell(tmp_path, "raise", DIGESTS[0])
+    with pytest.raises(SweepError, match="can no longer be written .*; make room, then run the sweep again"):
+        run(tmp_path, retries=0)

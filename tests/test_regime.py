@@ -1,0 +1,54 @@
+"""The strict regime of conftest.py is really on: each of its guards is made to speak once."""
+
+import warnings
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import jaxtyping
+import pytest
+
+pytest_plugins = ["pytester"]
+ROOT = Path(__file__).parents[1]
+CONFTEST = """
+import os, sys
+os.environ["CI"] = {ci!r}
+sys.path.insert(0, {root!r})
+from tests.conftest import *
+"""
+
+
+def test_four_devices_and_no_rank_promotion():
+    assert jax.device_count() == 4
+    with pytest.raises(ValueError, match="rank"):
+        jnp.ones((2, 3)) + jnp.ones(3)
+
+
+def test_warnings_are_errors():
+    with pytest.raises(UserWarning, match="careful"):
+        warnings.warn("careful", stacklevel=1)
+
+
+def test_types_of_largebatch_are_checked():
+    from largebatch.tracking import run_id
+
+    with pytest.raises(jaxtyping.TypeCheckError, match="experiment"):
+        run_id(3, "digest")
+
+
+@pytest.mark.parametrize(("ci", "ends"), [("true", "failed"), ("", "skipped")])
+def test_in_ci_a_skipped_test_is_a_failed_one(pytester, ci, ends):
+    pytester.makeconftest(CONFTEST.format(ci=ci, root=str(ROOT)))
+    pytester.makepyfile("import pytest\ndef test_one():\n    pytest.skip('no data')\ndef test_two():\n    pass\n")
+    pytester.runpytest_subprocess().assert_outcomes(passed=1, **{ends: 1})
+
+
+def test_in_ci_a_skipped_file_is_an_error(pytester):
+    pytester.makeconftest(CONFTEST.format(ci="true", root=str(ROOT)))
+    pytester.makepyfile("import pytest\npytest.importorskip('no_such_module')\ndef test_one():\n    pass\n")
+    pytester.runpytest_subprocess().assert_outcomes(errors=1)
+
+
+def test_no_test_at_all_is_a_failure(pytester):
+    pytester.makeconftest(CONFTEST.format(ci="true", root=str(ROOT)))
+    assert pytester.runpytest_subprocess().ret == pytest.ExitCode.NO_TESTS_COLLECTED
