@@ -168,7 +168,7 @@ def _uncut(layout: Layout) -> Layout:
 def _task(config: RunConfig, layout: Layout, classes: int) -> Task:
     if config.execution.devices > len(jax.local_devices()):
         raise ValueError(
-            f"execution.devices: {config.execution.devices} asked for, but {len(jax.local_devices())} present; lower it"
+            f"execution.devices: {config.execution.devices} asked for, {len(jax.local_devices())} present; use fewer"
         )
     form = config.execution.convolution
     # A sum over one device is the identity, but the compiler would still keep the gradients apart for it.

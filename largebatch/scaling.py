@@ -16,7 +16,7 @@ def linear(ratio: float, exponent: float | None = None) -> float:
 
 
 def sqrt(ratio: float, exponent: float | None = None) -> float:
-    """Return the root of B / B_ref: it keeps the covariance of the step (Krizhevsky 2014; Hoffer et al. 2017, section 4)."""
+    """Return the root of B / B_ref: it keeps the covariance of the step (Hoffer et al. 2017, section 4)."""
     return ratio**0.5
 
 

@@ -195,5 +195,5 @@ def test_runs_of_two_packs_are_refused():
 
 
 def test_more_devices_than_present_are_refused():
-    with pytest.raises(ValueError, match=r"execution.devices: 64 asked for, \d+ present; ask for fewer"):
+    with pytest.raises(ValueError, match=r"execution.devices: 64 asked for, \d+ present; use fewer"):
         trained(small(execution={"devices": 64}))
