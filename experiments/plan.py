@@ -1,5 +1,6 @@
 """What an experiment will take, before anything is trained: runs, packs, programs, updates, examples, time."""
 
+import itertools
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from sweeps.packing import SECONDS_AN_EXAMPLE, SECONDS_AN_UPDATE, Job, cost_of, 
 
 COMPILE_SECONDS = 4.0
 """Rough seconds until a worker has data, weights and a compiled program, where no record says better."""
+USUAL_WEIGHTS = 128 * 128
+"""Weights between hidden layers of the network that the rough constants were measured with."""
 SAMPLE = 500
 """Most records that are read for their speed."""
 
@@ -112,7 +115,7 @@ def _estimate(
                 pace.setdefault(job.program, []).append(took)
     measured = [ratio for ratios in pace.values() for ratio in ratios]
     usual = statistics.median(measured) if measured else 1.0
-    busy = sum(job.cost * statistics.median(pace.get(job.program, [usual])) for job in jobs)
+    busy = sum(job.cost * _size(job.configs[0]) * statistics.median(pace.get(job.program, [usual])) for job in jobs)
     starts = [float(seconds) for r in found.values() if (seconds := r.summary.get("setup_seconds")) is not None]
     setup = compilations * (statistics.median(starts) if starts else COMPILE_SECONDS)
     if measured:
@@ -120,7 +123,7 @@ def _estimate(
     else:
         basis = (
             f"from rough constants: {SECONDS_AN_UPDATE * 1e6:g} µs an update and {SECONDS_AN_EXAMPLE * 1e6:g} µs an "
-            f"example on one CPU core for a small network, {COMPILE_SECONDS:g} s a compilation"
+            f"example on one CPU core for layers of 128, wider ones in proportion, {COMPILE_SECONDS:g} s a compilation"
         )
     return (busy + setup) / max(1, min(workers, len(jobs))), basis
 
@@ -133,5 +136,11 @@ def _records(folder: Path, ledger: Ledger) -> dict[str, Record]:
 def _slowness(config: RunConfig, record: Record) -> float | None:
     """Return the seconds that a row took over those that its updates were expected to take."""
     seconds, width, updates = (record.summary.get(name) for name in ("seconds", "pack_width", "update"))
-    expected = cost_of(config) * (updates or 0) / total_updates(config)
+    expected = cost_of(config) * _size(config) * (updates or 0) / total_updates(config)
     return seconds / width / expected if seconds and width and expected else None
+
+
+def _size(config: RunConfig) -> float:
+    """Return how many weights lie between a network's hidden layers, over the usual number, at least 1."""
+    widths = getattr(config.model, "widths", ())
+    return max(1.0, sum(a * b for a, b in itertools.pairwise(widths)) / USUAL_WEIGHTS)

@@ -13,7 +13,7 @@ from largebatch.config import digest
 from sweeps.ledger import Ledger
 from sweeps.progress import duration
 
-STATES = ("done", "diverged", "failed", "missing")
+STATES = ("done", "diverged", "stuck", "failed", "missing")
 
 
 def show_plan(plan: Plan, console: Console) -> None:
@@ -33,24 +33,22 @@ def show_plan(plan: Plan, console: Console) -> None:
 
 
 def show_status(place: Place, ledger: Ledger, console: Console) -> None:
-    """Print done, diverged, failed and missing by batch size, why runs failed, and how to go on."""
-    counted: Counter[tuple[int, str]] = Counter()
-    for config in place.experiment.configs:
-        counted[config.batch_size, _state(ledger, digest(config))] += 1
+    """Print done, diverged, stuck, failed and missing by batch size, why runs failed, and how to go on."""
+    found = [(config.batch_size, _state(ledger, digest(config))) for config in place.experiment.configs]
+    counted, ended = Counter(found), Counter(state for _, state in found)
     table = _table("batch size", *STATES, "runs")
-    for batch in sorted({batch for batch, _ in counted}):
+    for batch in sorted({batch for batch, _ in found}):
         cells = [counted[batch, state] for state in STATES]
         table.add_row(f"{batch:,}", *(str(cell) if cell else "·" for cell in cells), str(sum(cells)))
     console.print(table)
-    counts = ledger.counts()
-    ended = [f"{counts[state]} {state}" for state in STATES]
-    say(console, f"{place.experiment.name}: {', '.join(ended)} of {counts['total']} runs")
-    if counts["foreign"]:
-        say(console, f"{counts['foreign']} records of other runs lie in the same folder; they are left alone")
+    told = ", ".join(f"{ended[state]} {state}" for state in STATES)
+    say(console, f"{place.experiment.name}: {told} of {ledger.total} runs")
+    if ledger.foreign:
+        say(console, f"{len(ledger.foreign)} records of other runs lie in the same folder; they are left alone")
     for failure in ledger.failed.values():
         where = place.folder / "failures" / f"{failure.digest}.json"
         say(console, f"failed: {failure.error.splitlines()[0]} ({failure.attempts} attempts; traceback in {where})")
-    if counts["failed"] or counts["missing"]:
+    if ledger.failed or ledger.missing:
         say(console, f"to go on: {place.command('run')}")
     else:
         say(console, f"to make the report again: {place.command('report')}")
@@ -69,7 +67,7 @@ def show_entries(kind: str, entries: Iterable[Entry], console: Console) -> None:
 
 def _state(ledger: Ledger, run: str) -> str:
     if run in ledger.done:
-        return "diverged" if ledger.done[run] == "diverged" else "done"
+        return ledger.done[run]
     return "failed" if run in ledger.failed else "missing"
 
 

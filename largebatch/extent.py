@@ -22,7 +22,7 @@ def total_updates(config: RunConfig) -> int:
 
 def total_examples(config: RunConfig) -> int:
     """Return the training examples that the whole budget processes, repeats counted."""
-    return int(examples_after(np.array([total_updates(config)]), **_sizes(config))[0])
+    return int(examples_after(total_updates(config), **_sizes(config)))
 
 
 def evaluation_points_of(config: RunConfig) -> Int[np.ndarray, " points"]:

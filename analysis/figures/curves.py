@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analysis.figures.describe import UNITS, budget_unit, conditions, plain, words
+from analysis.figures.describe import UNITS, budget_unit, conditions, plain, spread
 from analysis.gap import censored
-from analysis.intervals import mean_interval
 from analysis.load import Results
 from analysis.style import rules_in_order, shades
 
@@ -22,7 +21,7 @@ PREFERRED = "reshuffle"
 
 
 def prepare(results: Results) -> dict[str, Any]:
-    """Return the mean and interval over seeds of each (rule, batch size) at each evaluation point, for one order.
+    """Return mean, smallest and largest seed of each (rule, batch size) at each evaluation point, for one order.
 
     Only points that every seed of a line has are averaged, and only runs that ended well;
     each other run is a line of its own, up to its last finite point.
@@ -67,8 +66,8 @@ def _average(rows: pd.DataFrame, seeds: int, x: str) -> dict[str, Any]:
     line: dict[str, Any] = {"x": plain(shared["first"])}
     for name in MEASURES:
         points = rows.pivot(index="update", columns="digest", values=name).loc[shared.index].to_numpy(float)
-        intervals = [mean_interval(point) for point in points]
-        line[name] = [plain([i.estimate, i.low, i.high]) for i in intervals]
+        # Over time the seeds themselves say more than an interval: that of 2 or 3 seeds covers the panel.
+        line[name] = [plain(row) for row in np.column_stack([points.mean(1), points.min(1), points.max(1)])]
     return line
 
 
@@ -89,7 +88,7 @@ def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
             for row, measure in zip(rows, MEASURES, strict=True):
                 _draw_line(row[column], line, measure, colors[line["batch_size"]])
         rows[-1][column].set_xlabel(numbers["unit"])
-        paper.length_axis(rows[0][column], *_span(numbers["lines"]))
+        paper.length_axis(rows[-1][column], *_span(numbers["lines"]))
     paper.logarithmic(rows[0][0], [v for v in _means(numbers["lines"], "train_loss")])
     _limit_error(rows[1][0], list(_means(numbers["lines"], "test_error")))
     for row, name in zip(rows, MEASURES, strict=True):
@@ -101,7 +100,7 @@ def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
 
 
 def _spread(seeds: int) -> str:
-    return f"mean and 95 % t band over {seeds} seeds" if seeds > 1 else "one seed"
+    return f"line: mean over {seeds} seeds; band: from the smallest to the largest" if seeds > 1 else "one seed"
 
 
 def _keys(colors: Mapping[int, str], full: int) -> Iterator[Any]:
@@ -115,9 +114,10 @@ def _keys(colors: Mapping[int, str], full: int) -> Iterator[Any]:
 def _draw_line(axes: "Axes", line: Mapping[str, Any], measure: str, color: str) -> None:
     x = np.array(line["x"], float)
     if len(x):
-        mean, low, high = np.array(line[measure], float).T
-        axes.plot(x, mean, color=color)
-        axes.fill_between(x, low, high, color=color, alpha=0.16, linewidth=0)
+        # The start has no place on a logarithmic axis; a line from there would be level at the first update's value.
+        mean, low, high = np.array(line[measure], float)[x > 0].T
+        axes.plot(x[x > 0], mean, color=color)
+        axes.fill_between(x[x > 0], low, high, color=color, alpha=0.16, linewidth=0)
     for run in line["lost"]:
         at, values = np.array(run["x"], float), np.array(run[measure], float)
         finite = np.isfinite(values) & (at > 0)
@@ -151,8 +151,7 @@ def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     head = ["scaling rule", "batch size", "runs averaged", numbers["unit"], "train loss", "test error"]
     rows = []
     for line in (line for line in numbers["lines"] if line["x"]):
-        last = [dict(zip(("mean", "low", "high"), line[name][-1], strict=True)) for name in MEASURES]
-        values = [words(end, fraction=name.endswith("error")) for end, name in zip(last, MEASURES, strict=True)]
+        values = [spread(*line[name][-1], fraction=name.endswith("error")) for name in MEASURES]
         rows.append([line["rule"], f"{line['batch_size']:,}", str(line["n"]), f"{line['x'][-1]:,.6g}", *values])
     return head, rows
 
@@ -165,6 +164,6 @@ def caption(numbers: Mapping[str, Any]) -> str:
         f"a scaling rule ({', '.join(numbers['rules'])}), one line a batch size, dark to light from "
         f"{numbers['batch_sizes'][0]:,} to {numbers['batch_sizes'][-1]:,}; order {numbers['order']}"
         + (f" ({others} more in the records)" if others else "")
-        + f". Lines are means over {numbers['seeds']} seeds with 95 % Student-t bands. A dotted line that ends in a "
-        "cross is a run that diverged, got stuck or fell short of its target."
+        + f". Lines are means over {numbers['seeds']} seeds, bands reach from the smallest to the largest seed. "
+        "A dotted line that ends in a cross is a run that diverged, got stuck or fell short of its target."
     )

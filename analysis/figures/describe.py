@@ -101,5 +101,13 @@ def words(summary: Mapping[str, Any], *, fraction: bool) -> str:
     return "–" if median is None else f"median {scale * median:.3g}{unit}"
 
 
+def spread(mean: float | None, low: float | None, high: float | None, *, fraction: bool) -> str:
+    """Return a mean with the smallest and largest of what was averaged, `3.1 % (2.8 to 3.3)`; else a dash."""
+    if mean is None or low is None or high is None:
+        return "–"
+    scale, unit = (100.0, " %") if fraction else (1.0, "")
+    return f"{scale * mean:.3g}{unit} ({scale * low:.3g} to {scale * high:.3g})"
+
+
 def _half(summary: Mapping[str, Any], scale: float) -> str:
     return f"{round(scale * (summary['high'] - summary['mean']), 9):.2g}"

@@ -23,6 +23,7 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     strip = [0.13 * len(rules) + 0.1] if any(_lost(cell) for cell in numbers["cells"]) else []
     heights, gaps = [*strip, 1.75, 1.1, 1.1], [*[0.06] * len(strip), 0.14, 0.14, 0]
     rows = paper.panels(canvas, columns=len(orders), heights=heights, gaps=gaps)
+    _scale_rows(rows, numbers["cells"], strip=bool(strip))
     for column, order in enumerate(orders):
         cells = [cell for cell in numbers["cells"] if cell["order"] == order]
         axes = [row[column] for row in rows]
@@ -33,11 +34,12 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
             _draw_strip(axes[0], cells, rules)
         _draw_column(axes[-3:], cells, rules)
         axes[-1].set_xlabel(f"{'batch size ' if len(orders) < 4 else ''}B   (N = {numbers['train_size']:,})")
-    _label_rows(rows, numbers["cells"], strip=bool(strip))
     paper.heading(canvas, numbers, "Test and train error against batch size")
     paper.legend(canvas, [*_keys(rules), *_signs(numbers["cells"])])
     seeds = numbers["seeds"]
     spread = f"mean and 95 % t interval over {seeds} seeds; small points: single seeds" if seeds > 1 else "one seed"
+    if _beyond(rows, numbers["cells"]):
+        spread += "; arrow: beyond the axis"
     paper.footnotes(canvas, spread, numbers["footnote"])
 
 
@@ -84,10 +86,20 @@ def _draw_line(
         return
     axes.vlines(x, low, high, color=color, linewidth=2.6, alpha=0.3, zorder=2)
     for at, cell in zip(x, line, strict=True):
-        seeds = cell[measure]["seeds"]
-        axes.plot([at] * len(seeds), seeds, "o", color=color, markersize=1.7, markeredgewidth=0, zorder=2.5)
+        _draw_seeds(axes, at, np.array(cell[measure]["seeds"], float), color)
     median = np.array([cell[measure]["median"] if _lost(cell) else None for cell in line], float)
-    axes.plot(x, median, marker, color=color, markerfacecolor=PAPER, markeredgewidth=0.9, zorder=3)
+    hollow: dict[str, Any] = {"markerfacecolor": PAPER, "markeredgewidth": 0.9, "zorder": 3, "clip_on": False}
+    axes.plot(x, np.clip(median, *axes.get_ylim()), marker, color=color, **hollow)
+
+
+def _draw_seeds(axes: Axes, x: float, seeds: np.ndarray, color: str) -> None:
+    """Draw one small point a seed, and an arrow at the edge for one that lies beyond it."""
+    low, high = axes.get_ylim()
+    within = (seeds >= low) & (seeds <= high)
+    for values, sign, size in ((seeds[within], "o", 1.7), (seeds[seeds > high], "^", 3), (seeds[seeds < low], "v", 3)):
+        y = np.clip(values, low, high)
+        style: dict[str, Any] = {"markersize": size, "markeredgewidth": 0, "zorder": 2.5, "clip_on": False}
+        axes.plot(np.full(len(y), x), y, sign, color=color, **style)
 
 
 def _draw_strip(axes: Axes, cells: Sequence[Cell], rules: Sequence[str]) -> None:
@@ -126,7 +138,7 @@ def _count(axes: Axes, cell: Cell, place: int, others: Sequence[int]) -> None:
         )  # fmt: skip
 
 
-def _label_rows(rows: Sequence[Sequence[Axes]], cells: Sequence[Cell], *, strip: bool) -> None:
+def _scale_rows(rows: Sequence[Sequence[Axes]], cells: Sequence[Cell], *, strip: bool) -> None:
     error, gap, loss = (row[0] for row in rows[-3:])
     _limits(error, [*_values(cells, "test_error"), *_values(cells, "train_error", seeds=False)], floor=True)
     _limits(gap, [*_values(cells, "error_gap"), 0.0])
@@ -141,10 +153,19 @@ def _label_rows(rows: Sequence[Sequence[Axes]], cells: Sequence[Cell], *, strip:
         axes.axhline(0, color=MUTED, linewidth=0.6, zorder=1)
 
 
+def _beyond(rows: Sequence[Sequence[Axes]], cells: Sequence[Cell]) -> bool:
+    for row, measure in zip(rows[-3:], ("test_error", "error_gap", "train_loss"), strict=True):
+        low, high = row[0].get_ylim()
+        if any(not low <= seed <= high for cell in cells for seed in cell[measure]["seeds"]):
+            return True
+    return False
+
+
 def _values(cells: Sequence[Cell], measure: str, *, seeds: bool = True) -> Iterator[float]:
-    for cell in cells:
+    # What is left of a cell that lost runs may lie far off; it must not squeeze all the others.
+    for cell in [cell for cell in cells if not _lost(cell)] or cells:
         summary = cell[measure]
-        yield from (v for v in (summary["mean"], summary["median"] if _lost(cell) else None) if v is not None)
+        yield from (v for v in (summary["mean"], summary["median"]) if v is not None)
         yield from summary["seeds"] if seeds else ()
 
 

@@ -144,12 +144,18 @@ def logarithmic(axes: Axes, values: Sequence[float]) -> None:
 
 
 def length_axis(axes: Axes, low: float, high: float) -> None:
-    """Make x logarithmic from `low` to `high`, with plain numbers at the powers of ten."""
+    """Make x logarithmic from `low` to `high`, with plain numbers that stay within the panel."""
     axes.set_xscale("log")
     axes.set_xlim(low, high)
-    axes.xaxis.set_major_locator(LogLocator(10, subs=(1.0,) if high / low > 50 else (1.0, 3.0), numticks=6))
+    powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    ticks = powers if high / low > 50 else np.sort(np.concatenate([powers, 3 * powers]))
+    ticks = ticks[(ticks >= low * 0.999) & (ticks <= high * 1.001)]
+    axes.xaxis.set_major_locator(FixedLocator(list(ticks)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.6g}"))
+    for tick, label in zip(ticks, axes.get_xticklabels(), strict=True):
+        place = np.log(tick / low) / np.log(high / low)
+        label.set_horizontalalignment("left" if place < 0.04 else "right" if place > 0.96 else "center")
 
 
 def row_label(axes: Axes, words: str) -> None:

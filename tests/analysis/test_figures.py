@@ -109,7 +109,7 @@ def test_a_line_of_curves_is_the_mean_over_seeds_and_lost_runs_stand_alone(resul
     lines = {(line["rule"], line["batch_size"]): line for line in numbers["lines"]}
     whole, lost = lines["constant", 128], lines["linear", 1024]
     assert whole["x"][0] == 0 and whole["x"][-1] == 20
-    assert whole["test_error"][-1][0] == pytest.approx(0.11)
+    assert whole["test_error"][-1] == pytest.approx([0.11, 0.1, 0.12])
     assert (whole["n"], lost["n"], len(lost["lost"])) == (3, 1, 2)
     assert lost["lost"][0]["test_error"][-1] is None and lost["lost"][0]["test_error"][-2] is not None
 
@@ -154,6 +154,8 @@ def test_numbers_are_json_and_a_table_says_them(results, name):
 def test_the_table_has_means_with_half_their_interval_and_says_what_was_lost(results):
     figure = FIGURES["gap_vs_batch"]
     _, rows = figure.table(figure.prepare(results))
+    _, ends = FIGURES["curves"].table(FIGURES["curves"].prepare(results))
+    assert ["constant", "128", "3", "20", "0.2 (0.2 to 0.2)", "11 % (10 to 12)"] in ends
     assert ["reshuffle", "constant", "128", "3", "11 ± 2.5 %", "5 ± 0 %", "6 ± 2.5 %", "0.2 ± 0"] in rows
     assert ["reshuffle", "linear", "1,024", "3, 2 diverged", "–", "–", "–", "–"] in rows
 
@@ -194,14 +196,39 @@ def test_odd_sweeps_can_be_drawn(tmp_path, name, fates):
     assert path.read_text().count("<svg") == 1
 
 
-def test_labels_of_batch_sizes_do_not_overlap(tmp_path):
-    axes = {"batch_size": [2**i for i in range(11)], "order": ["reshuffle", "shuffle_once", "sequential"]}
-    figure = FIGURES["gap_vs_batch"]
+def drawn(figure, numbers):
     canvas = Canvas()
     FigureCanvasAgg(canvas)
     with rc_context(SETTINGS):
-        figure.draw(figure.prepare(load(sweep(tmp_path / "exp", lambda _: {}, axes, seeds=1))), canvas)
+        figure.draw(numbers, canvas)
     canvas.canvas.draw()
+    return canvas
+
+
+def test_curves_begin_at_the_first_update(results):
+    canvas = drawn(FIGURES["curves"], FIGURES["curves"].prepare(results))
+    lines = [line.get_xdata() for axes in canvas.axes for line in axes.lines]
+    assert len(lines) > 10 and all(min(x) > 0 for x in lines if len(x))
+
+
+def test_a_far_seed_of_a_cell_that_lost_runs_is_an_arrow_at_the_edge(tmp_path):
+    def fate(point):
+        lost = point["batch_size"] == "full"
+        return {"status": "diverged"} if lost and point["seed"] else {"test_error": 0.8 if lost else 0.1}
+
+    figure = FIGURES["gap_vs_batch"]
+    canvas = drawn(figure, figure.prepare(load(sweep(tmp_path / "exp", fate, {"batch_size": [16, "full"]}))))
+    errors = canvas.axes[1]
+    assert errors.get_ylim()[1] < 0.2
+    arrows = [line.get_ydata().tolist() for line in errors.lines if line.get_marker() == "^" and len(line.get_ydata())]
+    assert arrows == [[errors.get_ylim()[1]]]
+    assert any("arrow: beyond the axis" in text.get_text() for text in canvas.texts)
+
+
+def test_labels_of_batch_sizes_do_not_overlap(tmp_path):
+    axes = {"batch_size": [2**i for i in range(11)], "order": ["reshuffle", "shuffle_once", "sequential"]}
+    figure = FIGURES["gap_vs_batch"]
+    canvas = drawn(figure, figure.prepare(load(sweep(tmp_path / "exp", lambda _: {}, axes, seeds=1))))
     for panel in canvas.axes[-3:]:
         boxes = [label.get_window_extent() for label in panel.get_xticklabels() if label.get_text()]
         assert len(boxes) >= 4

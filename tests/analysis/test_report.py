@@ -134,9 +134,15 @@ def test_every_run_has_a_row(page):
     assert all(run["test error"] == "–" for run in runs if run["outcome"] == "diverged")
 
 
-def test_what_varies_and_what_is_shared_are_told_apart(page):
-    assert ["batch_size", "16, 1024"] in page.rows
-    assert ["dataset.name", "digits"] in page.rows
+def test_what_varies_and_what_is_shared_are_told_apart(text, page):
+    varies, shared = (
+        Page(re.search(rf'aria-label="{label}">(<table>.*?</table>)', text, re.DOTALL)[1]).rows
+        for label in ("what varies", "what every run shares")
+    )
+    assert varies[1:] == [
+        ["batch_size", "16, 1024"], ["scaling_rule", "constant, linear"], ["seed", "0, 1, 2"],
+    ]  # fmt: skip
+    assert ["dataset.name", "digits"] in shared
     assert ["data checksum", "ab" * 32] in page.rows
 
 

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from experiments.cli import app
 from experiments.experiment import load
 from largebatch.config import digest
+from sweeps.packing import DEFAULT_CPU_WIDTH
 from tests.experiments.finished_runs import leave
 
 ROOT = Path(__file__).parents[2]
@@ -68,8 +69,6 @@ def test_help_imports_nothing_heavy(words):
     code = f"""
 import sys
 from experiments.cli import app
-from experiments.experiment import load
-from tests.experiments.finished_runs import leave
 try:
     app({words!r})
 except SystemExit as end:
@@ -165,7 +164,7 @@ def test_run_describes_the_experiment_beside_the_records(swept):
     assert said["claims"] == [dict(claim) for claim in smoke.claims]
     assert said["source"] == {"smoke.yaml": (ROOT / "experiments" / "smoke.yaml").read_text()}
     assert said["command"] == f"largebatch run smoke --results {swept[0]}"
-    assert set(said["pack_widths"].values()) == {2}
+    assert set(said["pack_widths"].values()) == {DEFAULT_CPU_WIDTH}
 
 
 def test_runs_are_mirrored_offline_by_default(swept):
@@ -201,16 +200,26 @@ def test_status_counts_by_batch_size_and_says_how_to_go_on(results):
     shutil.rmtree(next((results / "smoke" / "runs").iterdir()))
     done = called("status", "smoke", "--results", results)
     assert done.exit_code == 0
-    assert "smoke: 7 done, 0 diverged, 0 failed, 1 missing of 8 runs" in done.stdout
+    assert "smoke: 7 done, 0 diverged, 0 stuck, 0 failed, 1 missing of 8 runs" in done.stdout
     assert f"to go on: largebatch run smoke --results {results}" in done.stdout
     rows = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines() if line.strip()[:1].isdigit()}
-    assert sorted(rows.values()) == [["3", "·", "·", "1", "4"], ["4", "·", "·", "·", "4"]]
+    assert sorted(rows.values()) == [["3", "·", "·", "·", "1", "4"], ["4", "·", "·", "·", "·", "4"]]
     assert set(rows) == {"16", "256"}
+
+
+def test_status_tells_runs_that_diverged_or_learned_nothing(tmp_path):
+    words = ["smoke", "--set", "seeds=1", "--set", "axes.batch_size=[16]"]
+    configs = load(words[0], words[2::2]).configs
+    for config, status in zip(configs, ("diverged", "stuck"), strict=True):
+        leave(tmp_path / "smoke", config, seconds=1.0, status=status)
+    done = called("status", *words, "--results", tmp_path)
+    assert "smoke: 0 done, 1 diverged, 1 stuck, 0 failed, 0 missing of 2 runs" in done.stdout
+    assert "to make the report again: largebatch report smoke --set seeds=1" in done.stdout
 
 
 def test_status_before_anything_ran(tmp_path):
     done = called("status", "smoke", "--results", tmp_path / "results")
-    assert "0 done, 0 diverged, 0 failed, 8 missing of 8 runs" in done.stdout
+    assert "0 done, 0 diverged, 0 stuck, 0 failed, 8 missing of 8 runs" in done.stdout
     assert not (tmp_path / "results").exists()
 
 

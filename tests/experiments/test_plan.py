@@ -39,6 +39,13 @@ def test_without_records_the_time_rests_on_stated_constants(tmp_path):
     assert two.seconds == pytest.approx(busy / 2 + 2 * COMPILE_SECONDS)
 
 
+def test_a_wider_network_takes_longer_in_proportion(tmp_path):
+    thin, wide = (load("smoke", [f"model.widths=[{w}, {w}]"]).configs for w in (128, 512))
+    setup = 2 * COMPILE_SECONDS
+    expected = 16 * (extent(thin, tmp_path, workers=1).seconds - setup)
+    assert extent(wide, tmp_path, workers=1).seconds - setup == pytest.approx(expected)
+
+
 def test_a_program_is_compiled_no_more_often_than_it_has_packs(tmp_path):
     found = extent(load("smoke").configs, tmp_path, workers=8)
     assert (found.packs, found.programs, found.compilations) == (4, 2, 4)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from largebatch.config import Duration, Evaluate, RunConfig
@@ -26,6 +26,7 @@ def walk(n, b, drop, updates):
     return np.cumsum([0, *(one[t % len(one)] for t in range(updates))])
 
 
+@settings(deadline=None)
 @given(sizes, st.booleans(), st.integers(0, 200))
 def test_examples_after_counts_every_batch(size, drop, updates):
     n, b = size
@@ -34,6 +35,7 @@ def test_examples_after_counts_every_batch(size, drop, updates):
     np.testing.assert_array_equal(counted, walk(n, b, drop, updates))
 
 
+@settings(deadline=None)
 @given(sizes, st.booleans(), st.integers(1, 300))
 def test_a_duration_in_examples_is_the_first_update_that_reaches_it(size, drop, wanted):
     n, b = size
@@ -43,6 +45,7 @@ def test_a_duration_in_examples_is_the_first_update_that_reaches_it(size, drop, 
     assert updates == max(1, int(np.argmax(seen >= wanted)))
 
 
+@settings(deadline=None)
 @given(sizes, st.booleans(), st.integers(1, 7))
 def test_whole_epochs_are_whole_numbers_of_passes(size, drop, epochs):
     n, b = size
@@ -88,6 +91,7 @@ def test_evaluation_points(evaluate, points):
     assert evaluation_points(evaluate, total=10, examples=10, batch=2, per_epoch=5).tolist() == points
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10**6), st.integers(1, 100), st.sampled_from(["log", "linear"]))
 def test_evaluation_points_rise_from_0_to_the_end(total, count, spacing):
     evaluate = Evaluate(points=count, spacing=spacing)

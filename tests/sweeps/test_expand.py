@@ -1,7 +1,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from largebatch.config import digest
@@ -86,6 +86,7 @@ axes = st.fixed_dictionaries(
 seeds = st.lists(st.integers(0, 1000), min_size=1, max_size=3, unique=True)
 
 
+@settings(deadline=None)
 @given(axes=axes, seeds=seeds)
 def test_a_grid_has_every_combination_once(axes, seeds):
     runs = expand(BASE, axes, [], seeds)
@@ -94,6 +95,7 @@ def test_a_grid_has_every_combination_once(axes, seeds):
     assert len({digest(run) for run in runs}) == len(runs)
 
 
+@settings(deadline=None)
 @given(axes=axes, seeds=seeds)
 def test_the_order_of_axes_changes_the_order_of_runs_but_not_the_runs(axes, seeds):
     backwards = dict(reversed(axes.items()))

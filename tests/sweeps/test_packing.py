@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from largebatch.config import RunConfig, digest, pack_key, program_key
@@ -15,6 +15,7 @@ GRID = expand(
 )
 
 
+@settings(deadline=None)
 @given(st.permutations(GRID), st.integers(1, 5))
 def test_packs_are_uniform_within_width_and_hold_every_run_once(configs, width):
     jobs = pack(configs, width)
