@@ -63,9 +63,12 @@ class _Mirror:
         self._start = start
         self._tracker: Tracker | None = None
 
-    def add(self, record: Path) -> None:
+    def start(self) -> Tracker:
         self._tracker = self._tracker or self._start()
-        self._tracker.add(record)
+        return self._tracker
+
+    def add(self, record: Path) -> None:
+        self.start().add(record)
 
     def close(self, seconds: float) -> str | None:
         return self._tracker.close(seconds).warning if self._tracker else None
@@ -105,6 +108,7 @@ def run(place: Place, *, engine: Engine, width: int | None, project: str, wandb:
     except BaseException:
         mirror.close(INTERRUPTED_SECONDS)  # what is not mirrored yet comes with the next run
         raise
+    mirror.start()  # what an earlier sweep could not mirror is sent now, though nothing was trained
     if warning := mirror.close(TRACKING_SECONDS):
         say(console, f"warning: {warning}")
     return conclude(place, outcome, console)

@@ -60,6 +60,7 @@ class Pack:
         self.total = total_updates(config)
         self.update = 0
         self.devices = config.execution.devices
+        _check_devices(self.devices)
         self.dtype = jnp.dtype(config.precision)
         self.source, self.data = _on_devices(config.dataset, config.seed.data, config.precision, self.devices)
         task = _task(config, self.layout, self.source.classes)
@@ -165,11 +166,13 @@ def _uncut(layout: Layout) -> Layout:
     return Layout(layout.examples, 1, layout.examples, layout.devices, 1, 1, 1)
 
 
+def _check_devices(wanted: int) -> None:
+    present = len(jax.local_devices())
+    if wanted > present:
+        raise ValueError(f"execution.devices: {wanted} asked for, {present} present; use fewer")
+
+
 def _task(config: RunConfig, layout: Layout, classes: int) -> Task:
-    if config.execution.devices > len(jax.local_devices()):
-        raise ValueError(
-            f"execution.devices: {config.execution.devices} asked for, {len(jax.local_devices())} present; use fewer"
-        )
     form = config.execution.convolution
     # A sum over one device is the identity, but the compiler would still keep the gradients apart for it.
     axis_name = parallel.DEVICES if config.execution.devices > 1 else None
