@@ -2,13 +2,16 @@
 
 import fcntl
 import os
+import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 
 from largebatch.config import RunConfig
 from sweeps import SweepError
@@ -66,7 +69,7 @@ def sweep(
             worker could be had. Finished runs are kept as they are.
     """
     begun = time.monotonic()
-    with _claimed(folder):
+    with _claimed(folder), _interrupts() as interrupted:
         ledger = Ledger.read(folder, configs)
         jobs = without(pack(configs, width), ledger.done.keys())
         if on_record:
@@ -75,6 +78,8 @@ def sweep(
 
         def tell(event: Event) -> None:
             _keep(event, folder, on_record)
+            if interrupted():
+                raise KeyboardInterrupt
             if progress:
                 progress.tell(event)
 
@@ -106,6 +111,26 @@ def _keep(event: Event, folder: Path, on_record: OnRecord | None) -> None:
     if on_record and isinstance(event, Finished):
         for run in event.statuses:
             on_record(folder / "runs" / run)
+
+
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """Yield whether Ctrl-C was pressed: a library's callback may swallow the exception that it raises."""
+    pressed = False
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+
+    def press(number: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        pressed = True
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ this one by a path file, which does not lend this project's own editable install
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,8 @@ PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
 
 
 def _run(*command, **options):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=180, **options)
+    outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, env=outside, **options)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
