@@ -1,14 +1,17 @@
 """The driver's story with the in-process engine."""
 
+import contextlib
 import fcntl
 import json
+import signal
 
 import pytest
 
 from largebatch import records
-from largebatch.config import digest
+from largebatch.config import RunConfig, digest
 from sweeps import SweepError
 from sweeps.engine import InProcessEngine
+from sweeps.events import Advanced
 from sweeps.expand import expand
 from sweeps.ledger import Ledger
 from sweeps.sweep import Outcome, sweep
@@ -136,3 +139,20 @@ def test_a_folder_that_fills_up_ends_the_sweep_with_its_name(tmp_path):
     tell(tmp_path, "raise", DIGESTS[0])
     with pytest.raises(SweepError, match="can no longer be written .*; make room, then run the sweep again"):
         run(tmp_path, retries=0)
+
+
+class _Swallows:
+    """An engine in which a callback swallows Ctrl-C, as a library's may, and which then tells of progress."""
+
+    def run(self, jobs, *, experiment, folder, on_event, retries=2):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        on_event(Advanced(jobs[0], 1))
+        raise AssertionError("the sweep went on after Ctrl-C")
+
+
+def test_a_swallowed_interrupt_ends_the_sweep(tmp_path):
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        sweep([RunConfig()], experiment="stopped", folder=tmp_path, engine=_Swallows())
+    assert signal.getsignal(signal.SIGINT) is before
