@@ -11,7 +11,7 @@ from largebatch.state import Data, Params
 from largebatch.step import Task
 
 CHUNK = 1024
-"""Examples evaluated at once; fixed, so that batch statistics depend on nothing but the stored order."""
+"""Most examples evaluated at once; fixed, so that batch statistics depend on nothing but the stored order."""
 PARTS = 3
 MEASURES = ("loss", "error", "error_true", "noisy", "memorized")
 
@@ -48,9 +48,14 @@ def _dtype(params: Params) -> Any:
     return jax.tree.leaves(params)[0].dtype
 
 
-def _over_chunks(task: Task, data: Data, total: int, add: Any, start: Any) -> Any:
-    """Fold `add(x, y, y_true, part, mask, sum)` over fixed chunks, which the devices share, and add up."""
-    size = min(CHUNK, total)
+def _over_chunks(task: Task, data: Data, total: int, add: Any, start: Any, group: int = 1) -> Any:
+    """Fold `add(x, y, y_true, part, mask, sum)` over fixed chunks, which the devices share, and add up.
+
+    Chunks hold whole groups of `group` examples.
+    """
+    # Cut evenly: a last chunk of one example would have no variance to normalise by.
+    even = -(-total // -(-total // CHUNK))
+    size = min(total, -(-even // group) * group)
     chunks = -(-total // size)
     devices = task.layout.devices
     mine = 0 if task.axis_name is None else jax.lax.axis_index(task.axis_name)
@@ -80,13 +85,14 @@ def _statistics(task: Task, params: Params, data: Data) -> dict[str, Any]:
         _, seen = task.module.apply({"params": params}, x, mask=mask, mode="statistics", mutable=["sums"])
         return seen.get("sums", {})
 
-    size = min(CHUNK, n)
-    shapes = jax.eval_shape(sums, data.x[:size], jnp.ones(size, bool))
+    norm = getattr(task.module, "norm", None)
+    group = norm.size if norm is not None and norm.scope == "ghost" else 1
+    shapes = jax.eval_shape(sums, data.x[:1], jnp.ones(1, bool))
     if not jax.tree.leaves(shapes):
         return {}
     start = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
     add = lambda x, y, y_true, part, mask, total: jax.tree.map(jnp.add, total, sums(x, mask))  # noqa: E731
-    return {"statistics": _finish(_over_chunks(task, data, n, add, start))}
+    return {"statistics": _finish(_over_chunks(task, data, n, add, start, group))}
 
 
 def _finish(sums: Any) -> Any:

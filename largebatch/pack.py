@@ -22,7 +22,7 @@ from largebatch.step import Task
 from largebatch.units import updates_in
 
 _WARM: set[Any] = set()
-"""Pairs of programs that this process has compiled."""
+"""Programs, and shapes of the data, that this process has compiled."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,11 @@ class Pack:
 
     def warm_up(self) -> None:
         """Compile both programs by running them over no update, so that no clock counts it."""
-        if (self._advance, self._evaluate) in _WARM:
+        # jax compiles anew for another shape of the data, which the task does not know.
+        key = self._advance, self._evaluate, self.data.x.shape
+        if key in _WARM:
             return
-        _WARM.add((self._advance, self._evaluate))
+        _WARM.add(key)
         self._load(0)
         self.state, _ = self._advance(self.state, self.data, self._plan, self._replicated_numbers, 0, 0)
         jax.block_until_ready(self._evaluate(self.state.params, self._initial, self.data))

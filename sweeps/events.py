@@ -69,4 +69,9 @@ class Lost:
     cause: Cause
 
 
-Event = Started | Advanced | Finished | Failed | Lost
+@dataclass(frozen=True)
+class Waiting:
+    """Nothing happened for a moment."""
+
+
+Event = Started | Advanced | Finished | Failed | Lost | Waiting

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from largebatch.provenance import command
 from sweeps import SweepError
-from sweeps.events import Advanced, Cause, Event, Lost, Started
+from sweeps.events import Advanced, Cause, Event, Lost, Started, Waiting
 from sweeps.packing import Job
 from sweeps.queue import JobQueue
 from sweeps.worker import TRAINING, Worker
@@ -133,7 +134,7 @@ class _Pool:
         self._slots = [_Slot(number, *self._hire()) for number in range(slots)]
 
     def _hire(self) -> tuple[Any, Any]:
-        actor = self._remote.remote(self._training, gpus=self._gpus)
+        actor = self._remote.remote(self._training, gpus=self._gpus, command=command())
         return actor, actor.ready.remote()
 
     def drain(self, queue: JobQueue, *, experiment: str, folder: Path) -> None:
@@ -152,6 +153,7 @@ class _Pool:
                 self._end(waiting[reference], queue)
             if not ended:
                 self._poll()
+                self._tell(Waiting())
 
     def _end(self, slot: _Slot, queue: JobQueue) -> None:
         """Take what a worker returned: that it is ready, that its job ended, or that it died."""

@@ -115,7 +115,11 @@ def _keep(event: Event, folder: Path, on_record: OnRecord | None) -> None:
 
 @contextmanager
 def _interrupts() -> Iterator[Callable[[], bool]]:
-    """Yield whether Ctrl-C was pressed: a library's callback may swallow the exception that it raises."""
+    """Yield whether Ctrl-C was pressed; pressed again, it interrupts at once.
+
+    The first time it only counts: an exception raised while jax calls back from C++ is
+    swallowed, or ends the process.
+    """
     pressed = False
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
@@ -123,8 +127,9 @@ def _interrupts() -> Iterator[Callable[[], bool]]:
 
     def press(number: int, frame: FrameType | None) -> None:
         nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
         pressed = True
-        raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, press)
     try:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from largebatch.provenance import COMMAND
 from sweeps.events import Cause
 from sweeps.packing import Job
 
@@ -33,14 +34,17 @@ class Ended:
 class Worker:
     """A device slot: it keeps its compiled programs and its data from one job to the next."""
 
-    def __init__(self, training: str = TRAINING, *, gpus: float | None = None) -> None:
+    def __init__(self, training: str = TRAINING, *, gpus: float | None = None, command: str | None = None) -> None:
         """Make the slot ready: set the environment that jax reads, then import it.
 
         Args:
             training: `module:function` with the interface of `largebatch.train.train_pack`.
             gpus: GPUs this slot was given, a share of one or whole ones; 0 means one CPU core; None leaves
                 devices and threads as they are.
+            command: what was typed to start the sweep, for the records' provenance.
         """
+        if command:
+            os.environ[COMMAND] = command
         os.environ.update(environment(os.environ, gpus=gpus))
         self._training = training
         self._core = claim_core() if gpus == 0 else None

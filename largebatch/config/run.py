@@ -72,7 +72,7 @@ class Evaluate(Strict):
     every: Duration | None = None
     """At equal distances."""
     points: PositiveInt | None = None
-    """At this many updates over the run (fewer where they coincide); 60 unless `every` is given."""
+    """At this many updates over the run (fewer where they coincide); null means 60 unless `every` is given."""
     spacing: Literal["log", "linear"] = "log"
     """How the `points` are spaced in updates."""
 
@@ -122,7 +122,7 @@ class RunConfig(Strict):
     """Peak learning rate at the reference batch."""
     reference_batch: Annotated[PositiveInt, Kind.NUMBER] = 32
     """Batch size at which every scaling rule gives `learning_rate`."""
-    batch_size: Annotated[PositiveInt, Kind.PROGRAM] = 32
+    batch_size: Annotated[PositiveInt, Kind.PROGRAM, Field(validate_default=True)] = 32
     """Examples averaged an update, from 1 to N; `full` is N."""
     scaling_rule: Annotated[ScalingRule, Kind.NUMBER] = ScalingRule(name="constant")
     """How the learning rate follows the batch size."""

@@ -321,6 +321,8 @@ def test_a_sweep_with_ray_gives_the_same_records(swept, tmp_path):
         for folder in (swept[0] / "smoke" / "runs", tmp_path / "smoke" / "runs")
     )
     assert here.keys() == there.keys()
+    for path in (tmp_path / "smoke" / "runs").iterdir():
+        assert "run smoke --wandb off" in json.loads((path / "run.json").read_text())["provenance"]["command"]
     assert all(there[run] == pytest.approx(here[run], rel=1e-4) for run in here)
 
 

@@ -152,9 +152,10 @@ def test_an_empty_validation_set_counts_nothing():
     np.testing.assert_allclose(got["sums"], PLAIN * [[1], [0], [1]], rtol=1e-12)
 
 
-@pytest.mark.parametrize("chunk", [32, 50, 1024])
-def test_batch_norm_is_evaluated_with_pooled_moments_of_the_training_set(chunk, monkeypatch):
-    expected = oracle(pooled_logits([slice(i, min(i + chunk, 100)) for i in range(0, 100, chunk)]))
+@pytest.mark.parametrize(("chunk", "even"), [(32, 25), (33, 25), (48, 34), (50, 50), (1024, 100)])
+def test_batch_norm_is_evaluated_with_pooled_moments_of_the_training_set(chunk, even, monkeypatch):
+    # 100 in chunks of 33 would leave one example alone: the set is cut evenly.
+    expected = oracle(pooled_logits([slice(i, min(i + even, 100)) for i in range(0, 100, even)]))
     got = measured("batch", chunk, monkeypatch)
     np.testing.assert_allclose(got["sums"], expected, rtol=1e-9)
 

@@ -134,7 +134,7 @@ def test_workers_that_cannot_start_end_the_sweep_with_the_cause(tmp_path, monkey
 
 
 class Stillborn:
-    def __init__(self, training, *, gpus):
+    def __init__(self, training, *, gpus, command):
         raise RuntimeError("no such luck")
 
     def ready(self):
@@ -154,7 +154,7 @@ def test_workers_that_start_in_the_end_are_enough(tmp_path, monkeypatch):
 class Fussy(Worker):
     """Fails two starts of three."""
 
-    def __init__(self, training, *, gpus):
+    def __init__(self, training, *, gpus, command):
         training, _, folder = training.partition("|")
         with open(f"{folder}/starts", "a+") as starts:
             starts.write("x")

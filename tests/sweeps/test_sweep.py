@@ -1,6 +1,5 @@
 """The driver's story with the in-process engine."""
 
-import contextlib
 import fcntl
 import json
 import signal
@@ -11,7 +10,7 @@ from largebatch import records
 from largebatch.config import RunConfig, digest
 from sweeps import SweepError
 from sweeps.engine import InProcessEngine
-from sweeps.events import Advanced
+from sweeps.events import Waiting
 from sweeps.expand import expand
 from sweeps.ledger import Ledger
 from sweeps.sweep import Outcome, sweep
@@ -141,18 +140,25 @@ def test_a_folder_that_fills_up_ends_the_sweep_with_its_name(tmp_path):
         run(tmp_path, retries=0)
 
 
-class _Swallows:
-    """An engine in which a callback swallows Ctrl-C, as a library's may, and which then tells of progress."""
+class _Interrupted:
+    """An engine during which Ctrl-C is pressed, where an exception would do harm, and which then tells of something."""
+
+    def __init__(self, presses):
+        self.presses, self.came_through = presses, 0
 
     def run(self, jobs, *, experiment, folder, on_event, retries=2):
-        with contextlib.suppress(KeyboardInterrupt):
+        for _ in range(self.presses):
             signal.raise_signal(signal.SIGINT)
-        on_event(Advanced(jobs[0], 1))
+            self.came_through += 1
+        on_event(Waiting())
         raise AssertionError("the sweep went on after Ctrl-C")
 
 
-def test_a_swallowed_interrupt_ends_the_sweep(tmp_path):
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_waits_for_the_next_event_and_twice_for_nothing(tmp_path, presses):
     before = signal.getsignal(signal.SIGINT)
+    engine = _Interrupted(presses)
     with pytest.raises(KeyboardInterrupt):
-        sweep([RunConfig()], experiment="stopped", folder=tmp_path, engine=_Swallows())
+        sweep([RunConfig()], experiment="stopped", folder=tmp_path, engine=engine)
+    assert engine.came_through == 1
     assert signal.getsignal(signal.SIGINT) is before
