@@ -142,10 +142,10 @@ def _scale_rows(rows: Sequence[Sequence[Axes]], cells: Sequence[Cell], *, strip:
     error, gap, loss = (row[0] for row in rows[-3:])
     _limits(error, [*_values(cells, "test_error"), *_values(cells, "train_error", seeds=False)], floor=True)
     _limits(gap, [*_values(cells, "error_gap"), 0.0])
-    paper.percent(error)
+    paper.root_percent(error)
     paper.percent(gap)
     paper.logarithmic(loss, list(_values(cells, "train_loss")))
-    for axes, words in ((error, "error"), (gap, "gap\n(test − train)"), (loss, "train loss")):
+    for axes, words in ((error, "error\n(square-root axis)"), (gap, "gap\n(test − train)"), (loss, "train loss")):
         paper.row_label(axes, words)
     if strip:
         paper.row_label(rows[0][0], "not\nfinished")

@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 
 from analysis.style import INK, MUTED, WIDTH
 
-LEFT, RIGHT, TOP, BOTTOM = 0.68, 0.1, 1.0, 0.66
+LEFT, RIGHT, TOP, BOTTOM = 0.76, 0.1, 1.0, 0.66
 """Inches around the panels; on top stand the heading and the legend."""
 LETTER = 0.062
 """Inches that a letter of a tick label takes."""
@@ -122,6 +122,21 @@ def percent(axes: Axes) -> None:
     """Label y in percent."""
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.4g} %".replace("-", "−")))
+
+
+def root_percent(axes: Axes) -> None:
+    """Label y in percent on a square-root axis: a failed run at 80 % and a difference of 1 % are both seen."""
+    low, high = axes.get_ylim()
+    axes.set_yscale("function", functions=(lambda v: np.sqrt(np.maximum(v, 0)), np.square))
+    axes.set_ylim(max(low, 0), high)
+    ladder = np.array([0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0])
+    kept: list[float] = []
+    for tick in ladder[ladder <= high]:
+        if not kept or np.sqrt(tick) - np.sqrt(kept[-1]) > 0.095 * np.sqrt(high):
+            kept.append(float(tick))
+    axes.yaxis.set_major_locator(FixedLocator(kept))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.4g} %"))
 
 
 def logarithmic(axes: Axes, values: Sequence[float]) -> None:

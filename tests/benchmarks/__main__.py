@@ -18,6 +18,9 @@ from tests.benchmarks.catalogue import BENCHMARKS
 from tests.benchmarks.measure import ROOT
 from tests.datasets_on_disk import UnavailableError, fetch_fashion_mnist
 
+WIDTH = 180
+"""Columns of the tables where they are written into a file."""
+
 
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
@@ -60,6 +63,8 @@ def _measure(name: str, quick: bool, folder: Path, environment: Mapping[str, str
 def main(words: Sequence[str]) -> int:
     """Run what was asked for and return 1 if a benchmark could not be run; a missed target is a result."""
     said, console = _arguments(words), Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
     said.results.mkdir(parents=True, exist_ok=True)
     environment = _environment()
     broken = []

@@ -108,5 +108,6 @@ def command(arguments: Sequence[str | Path], **environment: str | Path) -> tuple
     taken = time.perf_counter() - begun
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise RuntimeError(f"{' '.join(map(str, arguments))} ended with {process.returncode}: {output[-2000:].decode()}")
+        command = " ".join(map(str, arguments))
+        raise RuntimeError(f"{command} ended with {process.returncode}: {output[-2000:].decode()}")
     return taken, usage.ru_maxrss / 1024
