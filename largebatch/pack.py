@@ -33,7 +33,7 @@ class Stretch:
         loss_sum: losses of all examples, each at the weights of its update.
         count: how many.
         nonfinite: first update, counted from the start of the run, whose loss was not finite; NaN if none.
-        gradient_norm: of the last update's batch, at the weights after it.
+        gradient_norm: of the last update; NaN where there was none.
     """
 
     loss_sum: np.ndarray

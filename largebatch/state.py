@@ -55,7 +55,7 @@ class Observed:
         loss_sum: losses of all examples, each at the weights of its update.
         count: how many.
         nonfinite: first update of the window whose loss was not finite; `NEVER` if none.
-        gradient_norm: of the last update's batch, at the weights after it, before clipping.
+        gradient_norm: of the last update; NaN where there was none, before clipping.
     """
 
     loss_sum: Leaf

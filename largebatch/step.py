@@ -84,8 +84,8 @@ def gradient(
 
 def step(
     task: Task, state: State, data: Data, plan: Plan, numbers: Numbers, update: Int[Array, ""]
-) -> tuple[State, Float[Array, ""], Float[Array, ""]]:
-    """Return the state after one update, with the sum of its batch's losses and their count.
+) -> tuple[State, Params, Float[Array, ""], Float[Array, ""]]:
+    """Return the state after one update, with its gradient, the sum of its batch's losses and their count.
 
     Args:
         task: what is static.
@@ -99,4 +99,4 @@ def step(
     direction, optimizer = chain(task.optimizer, numbers).update(grads, state.optimizer, state.params)
     rate = plan.rates[update]
     params = optax.apply_updates(state.params, jax.tree.map(lambda d: -rate * d, direction))
-    return State(params, optimizer), loss, count
+    return State(params, optimizer), grads, loss, count
