@@ -21,8 +21,8 @@ from largebatch.state import NEVER, Data, Plan
 from largebatch.step import Task
 from largebatch.units import updates_in
 
-_WARM: set[Any] = set()
-"""Programs, and shapes of the data, that this process has compiled."""
+_COMPILED: dict[Any, tuple[Any, Any]] = {}
+"""`advance` and `evaluate` as this process has compiled them, by program and shape of the data."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,10 @@ class Pack:
         self.dtype = jnp.dtype(config.precision)
         self.source, self.data = _on_devices(config.dataset, config.seed.data, config.precision, self.devices)
         task = _task(config, self.layout, self.source.classes)
-        self._advance = parallel.compile_advance(task, width)
+        self._advance: Any = parallel.compile_advance(task, width)
         # Evaluation and initialization do not depend on how batches are cut: one program serves all batch sizes.
         shared = replace(task, partial="", layout=_uncut(self.layout))
-        self._evaluate = parallel.compile_evaluate(replace(shared, optimizer=None), width)
+        self._evaluate: Any = parallel.compile_evaluate(replace(shared, optimizer=None), width)
         numbers = self._numbers()
         begin = parallel.compile_start(replace(shared, axis_name=None))
         seeds = np.array([row.seed.initialization for row in self.rows], np.uint32)
@@ -83,15 +83,16 @@ class Pack:
         return {name: np.array([column[name] for column in columns], self.dtype) for name in columns[0]}
 
     def warm_up(self) -> None:
-        """Compile both programs by running them over no update, so that no clock counts it."""
-        # jax compiles anew for another shape of the data, which the task does not know.
+        """Compile both programs ahead, so that no clock counts it."""
+        # Another shape of the data is another program, which the task does not know.
         key = self._advance, self._evaluate, self.data.x.shape
-        if key in _WARM:
-            return
-        _WARM.add(key)
-        self._load(0)
-        self.state, _ = self._advance(self.state, self.data, self._plan, self._replicated_numbers, 0, 0)
-        jax.block_until_ready(self._evaluate(self.state.params, self._initial, self.data))
+        if key not in _COMPILED:
+            self._load(0)
+            none = np.int32(0)
+            advance = self._advance.lower(self.state, self.data, self._plan, self._replicated_numbers, none, none)
+            evaluate = self._evaluate.lower(self.state.params, self._initial, self.data)
+            _COMPILED[key] = advance.compile(), evaluate.compile()
+        self._advance, self._evaluate = _COMPILED[key]
 
     def advance(self, last: int) -> Stretch:
         """Train every row up to update `last` of the run, and return what the stretch showed."""
@@ -105,7 +106,12 @@ class Pack:
             origin = window * per_window
             end = min(last, origin + per_window)
             self.state, seen = self._advance(
-                self.state, self.data, self._plan, self._replicated_numbers, self.update - origin, end - origin
+                self.state,
+                self.data,
+                self._plan,
+                self._replicated_numbers,
+                np.int32(self.update - origin),
+                np.int32(end - origin),
             )
             seen = parallel.fetch(seen)
             loss, count = loss + seen.loss_sum, count + seen.count

@@ -32,7 +32,6 @@ def advance(
 
     Splitting a stretch in two calls gives the same bits.
     """
-
     every = task.layout.batch >= NORM_BATCH
 
     def body(update: Array, carry: tuple[State, Array, Array, Array, Array]) -> Any:
@@ -56,8 +55,8 @@ def advance(
         begin, end = jnp.where(turn == 0, first, middle), jnp.where(turn == 0, middle, last)
         return jax.lax.fori_loop(begin, end, body, (*carry[:-1], optax.tree.norm(grads)))
 
-    state, *seen, norm = jax.lax.fori_loop(0, 2, part, carry)
-    return state, Observed(*seen, jnp.where(last > first, norm, jnp.nan))
+    state, loss_sum, count, nonfinite, norm = jax.lax.fori_loop(0, 2, part, carry)
+    return state, Observed(loss_sum, count, nonfinite, jnp.where(last > first, norm, jnp.nan))
 
 
 def start(task: Task, numbers: Numbers, seed: UInt[Array, ""], sample: Array) -> State:
