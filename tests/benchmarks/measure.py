@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+TINY = 1e-12
 Side = Callable[[], float]
 """Does its work once and returns a measure of it, seconds mostly."""
 
@@ -48,7 +49,8 @@ class Row:
         """How far the target is passed: 1 and above meets it; None without a target."""
         if self.target is None:
             return None
-        return self.target / self.value.median if self.at_most else self.value.median / self.target
+        value = self.value.median
+        return self.target / max(value, TINY) if self.at_most else value / self.target
 
     @property
     def met(self) -> bool | None:
@@ -99,15 +101,13 @@ def command(arguments: Sequence[str | Path], **environment: str | Path) -> tuple
     """
     said = {**os.environ, **{name: str(value) for name, value in environment.items()}}
     begun = time.perf_counter()
-    process = subprocess.Popen(
-        [str(word) for word in arguments], cwd=ROOT, env=said, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    assert process.stdout is not None
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
+    words = [str(word) for word in arguments]
+    with subprocess.Popen(words, cwd=ROOT, env=said, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        assert process.stdout is not None
+        output = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)  # the only way to one child's own memory
+        process.returncode = os.waitstatus_to_exitcode(status)
     taken = time.perf_counter() - begun
-    process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        command = " ".join(map(str, arguments))
-        raise RuntimeError(f"{command} ended with {process.returncode}: {output[-2000:].decode()}")
+        raise RuntimeError(f"{' '.join(words)} ended with {process.returncode}: {output[-2000:].decode()}")
     return taken, usage.ru_maxrss / 1024

@@ -14,10 +14,11 @@ from rich.table import Table
 
 from largebatch.records import write_file
 from tests.benchmarks.catalogue import BENCHMARKS
-from tests.benchmarks.measure import ROOT
+from tests.benchmarks.measure import ROOT, TINY
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "torch", "ray", "wandb")
 COLUMNS = ("case", "median", "spread", "n", "target", "met", "detail")
+LEAST_DRAWN = 0.01
 MET = {True: "yes", False: "NO", None: ""}
 
 
@@ -40,13 +41,14 @@ def _cpu() -> str:
 
 def merge(folder: Path, name: str, found: dict[str, Any]) -> None:
     """Put one benchmark's result into `bench.json`, in place of an earlier one of the same name."""
-    write_file(folder / "bench.json", json.dumps({**_read(folder), name: found}, indent=1).encode())
+    known = {**_read(folder), name: found}
+    ordered = {each: known[each] for each in BENCHMARKS if each in known}
+    write_file(folder / "bench.json", json.dumps(ordered, indent=1).encode())
 
 
 def _read(folder: Path) -> dict[str, Any]:
     path = folder / "bench.json"
-    known = json.loads(path.read_text()) if path.exists() else {}
-    return {name: known[name] for name in BENCHMARKS if name in known}
+    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def cells(row: dict[str, Any]) -> tuple[str, ...]:
@@ -118,7 +120,8 @@ def _draw(found: dict[str, Any], path: Path) -> None:
         low, high = (_share(row, row["value"][end]) for end in ("low", "high"))
         colour = "#0072b2" if row["met"] else "#d04a2f"
         axes.plot([low, high], [place, place], color=colour, linewidth=1.2)
-        axes.plot([row["share"]], [place], "o" if row["met"] else "s", color=colour, markersize=4)
+        middle = _share(row, row["value"]["median"])
+        axes.plot([middle], [place], "o" if row["met"] else "s", color=colour, markersize=4)
     axes.set_yticks(range(len(rows)), [f"{name}: {row['case']}" for name, row in rows], fontsize=6.5)
     axes.axvline(1, color="#1c1d21", linewidth=0.8)
     axes.set_xscale("log")
@@ -130,4 +133,5 @@ def _draw(found: dict[str, Any], path: Path) -> None:
 
 
 def _share(row: dict[str, Any], value: float) -> float:
-    return row["target"] / value if row["at_most"] else value / row["target"]
+    share = row["target"] / max(value, TINY) if row["at_most"] else value / row["target"]
+    return max(share, LEAST_DRAWN)  # the axis is logarithmic
