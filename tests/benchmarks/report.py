@@ -115,7 +115,7 @@ def _draw(found: dict[str, Any], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     rows = [(name, row) for name, result in found.items() for row in result["rows"] if row["share"] is not None]
-    figure, axes = plt.subplots(figsize=(8, 1.2 + 0.19 * len(rows)), layout="constrained")
+    figure, axes = plt.subplots(figsize=(10, 1.2 + 0.17 * len(rows)), layout="constrained")
     for place, (_, row) in enumerate(rows):
         low, high = (_share(row, row["value"][end]) for end in ("low", "high"))
         colour = "#0072b2" if row["met"] else "#d04a2f"
@@ -127,7 +127,10 @@ def _draw(found: dict[str, Any], path: Path) -> None:
     axes.set_xscale("log")
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(axis="x", color="#dcdde2", linewidth=0.5)
-    axes.set_xlabel("measured over target, turned so that right of 1 is better; median, and smallest to largest")
+    axes.xaxis.set_major_formatter(lambda share, _: f"{share:g}")
+    axes.tick_params(axis="x", labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel("times over that the target is met (median, smallest to largest)", fontsize=8)
     figure.savefig(path, dpi=160)
     plt.close(figure)
 
