@@ -1,19 +1,30 @@
 """RunConfig: everything one training needs to know, checked before anything is computed."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from largebatch.config.base import Duration, Kind, NonNegativeInt, Positive, PositiveInt, Strict
-from largebatch.config.datasets import Digits, FashionMnist, Mnist, Mnist1d, Synthetic
-from largebatch.config.models import Cnn, Conv1d, Logistic, Mlp, Norm
-from largebatch.config.optimizers import Adam, AdamW, Sgd
-from largebatch.config.schedules import Constant, Cosine, Linear, Step
+from largebatch.config.base import Duration, Kind, NonNegativeInt, Options, Positive, PositiveInt, Strict
+from largebatch.config.datasets import DATASETS, Dataset, Digits
+from largebatch.config.models import MODELS, Mlp, Norm
+from largebatch.config.optimizers import OPTIMIZERS, Optimizer, Sgd
+from largebatch.config.schedules import SCHEDULES, Constant, Schedule
 
-Dataset = Annotated[Digits | Mnist1d | FashionMnist | Mnist | Synthetic, Field(discriminator="name")]
-Model = Annotated[Logistic | Mlp | Conv1d | Cnn, Field(discriminator="name")]
-Optimizer = Annotated[Sgd | Adam | AdamW, Field(discriminator="name")]
-Schedule = Annotated[Constant | Cosine | Linear | Step, Field(discriminator="name")]
+if TYPE_CHECKING:
+    AnyDataset = Dataset
+    AnyModel = Any
+    AnyOptimizer = Optimizer
+    AnySchedule = Schedule
+else:
+
+    def _one_of(table: Mapping[str, type[Options]]) -> Any:
+        """Return the type of the options of any entry of a table, told apart by their name."""
+        return Annotated[reduce(or_, table.values()), Field(discriminator="name")]
+
+    AnyDataset, AnyModel, AnyOptimizer, AnySchedule = map(_one_of, (DATASETS, MODELS, OPTIMIZERS, SCHEDULES))
 
 
 class ScalingRule(Strict):
@@ -110,13 +121,13 @@ class Execution(Strict):
 class RunConfig(Strict):
     """One training with one seed; two runs are the same run if and only if their digests are equal."""
 
-    dataset: Annotated[Dataset, Kind.LOOP] = Digits(name="digits")
+    dataset: Annotated[AnyDataset, Kind.LOOP] = Digits(name="digits")
     """The data set and how it is split."""
-    model: Annotated[Model, Kind.PROGRAM] = Mlp(name="mlp")
+    model: Annotated[AnyModel, Kind.PROGRAM] = Mlp(name="mlp")
     """The network."""
     loss: Annotated[Literal["cross_entropy", "squared_error"], Kind.PROGRAM] = "cross_entropy"
     """Training loss; `squared_error` is half the squared distance to the one-hot label."""
-    optimizer: Annotated[Optimizer, Kind.PROGRAM] = Sgd(name="sgd")
+    optimizer: Annotated[AnyOptimizer, Kind.PROGRAM] = Sgd(name="sgd")
     """The optimizer and its coefficients."""
     learning_rate: Annotated[Positive, Kind.NUMBER] = 0.1
     """Peak learning rate at the reference batch."""
@@ -126,7 +137,7 @@ class RunConfig(Strict):
     """Examples averaged an update, from 1 to N; `full` is N."""
     scaling_rule: Annotated[ScalingRule, Kind.NUMBER] = ScalingRule(name="constant")
     """How the learning rate follows the batch size."""
-    schedule: Annotated[Schedule, Kind.NUMBER] = Constant(name="constant")
+    schedule: Annotated[AnySchedule, Kind.NUMBER] = Constant(name="constant")
     """The shape of the learning rate over the run."""
     order: Annotated[Literal["with_replacement", "reshuffle", "shuffle_once", "sequential"], Kind.NUMBER] = "reshuffle"
     """How the next examples are drawn."""
