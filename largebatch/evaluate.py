@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
+from largebatch.gradients import Task
 from largebatch.state import Data, Params
-from largebatch.step import Task
 
 CHUNK = 1024
 """Most examples evaluated at once; fixed, so that batch statistics depend on nothing but the stored order."""

@@ -12,13 +12,13 @@ import numpy as np
 from largebatch import datasets, models, parallel, sampling
 from largebatch.config import RunConfig
 from largebatch.extent import total_updates
+from largebatch.gradients import Task
 from largebatch.layout import Layout, layout_of
 from largebatch.losses import LOSSES
 from largebatch.optimizers import numbers_of
 from largebatch.scaling import scaled_rate
 from largebatch.schedules import rates
 from largebatch.state import NEVER, Data, Plan
-from largebatch.step import Task
 from largebatch.units import updates_in
 
 _COMPILED: dict[Any, tuple[Any, Any]] = {}
@@ -151,7 +151,9 @@ class Pack:
                 streams[drawn] = self._stream(*drawn, window)
         stream = np.stack([streams[row.order, row.seed.order] for row in self.rows])
         peaks = self.rates(window * self.layout.updates, self.layout.updates).astype(self.dtype)
-        self._plan, self._window = parallel.replicate(Plan(stream, peaks), self.devices), window
+        origin = np.full(len(self.rows), window * self.layout.updates, np.int32)
+        seeds = np.array([row.seed.order for row in self.rows], np.uint32)
+        self._plan, self._window = parallel.replicate(Plan(stream, peaks, origin, seeds), self.devices), window
 
     def _stream(self, order: str, seed: int, window: int) -> np.ndarray:
         n, epochs = self.layout.examples, self.layout.epochs

@@ -14,9 +14,10 @@ import optax
 from jaxtyping import Array, Int, UInt
 
 from largebatch.evaluate import evaluate
+from largebatch.gradients import Task, gradient
 from largebatch.optimizers import Numbers, chain
 from largebatch.state import NEVER, Data, Observed, Params, Plan, State
-from largebatch.step import Task, gradient, step
+from largebatch.step import step
 
 DEVICES = "devices"
 

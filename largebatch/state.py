@@ -41,10 +41,14 @@ class Plan:
     Attributes:
         stream: indices into the training set, in the order they are visited, int[stream].
         rates: learning rate of each update, float[updates].
+        origin: update of the run with which the window begins, int[].
+        seed: of the row's random streams besides initialization and order of examples, uint32[].
     """
 
     stream: Leaf
     rates: Leaf
+    origin: Leaf
+    seed: Leaf
 
 
 @flax.struct.dataclass

@@ -8,10 +8,10 @@ from scipy import special
 
 from largebatch import evaluate, models, parallel
 from largebatch.config import MODELS
+from largebatch.gradients import Task
 from largebatch.layout import Layout
 from largebatch.losses import LOSSES
 from largebatch.state import Data
-from largebatch.step import Task
 
 RNG = np.random.default_rng(0)
 SIZES = (100, 20, 30)
