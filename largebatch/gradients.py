@@ -50,7 +50,7 @@ class Batch:
         y: labels, int[slice].
         mask: which of them are examples of the update, bool[slice].
         index: their places in the training set, int[slice].
-        update: counted from the start of the run, int[].
+        update: counted from the start of the run, those of a fork's ancestors included, int[].
         seed: of the row's random streams, uint32[].
     """
 
@@ -81,7 +81,7 @@ def batch_of(task: Task, data: Data, plan: Plan, update: Int[Array, ""], micro: 
     index = jax.lax.dynamic_slice(plan.stream, (start,), (task.layout.slice,))
     x = data.x.at[index].get(mode="promise_in_bounds")
     y = data.y.at[index].get(mode="promise_in_bounds")
-    return Batch(x, y, mask, index, plan.origin + update, plan.seed)
+    return Batch(x, y, mask, index, plan.before + plan.origin + update, plan.seed)
 
 
 def fold(task: Task, data: Data, plan: Plan, update: Int[Array, ""], visit: Callable[[Batch], Sums]) -> Sums:

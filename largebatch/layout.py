@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from largebatch.config import Norm, RunConfig
+from largebatch.extent import Phase
 
 WINDOW = 1 << 16
 """Indices that one plan holds, about: small sets put several epochs in one, so that the host is called less."""
@@ -51,18 +52,18 @@ class Layout:
         return whole and self.devices * self.micro * self.slice == self.batch
 
 
-def layout_of(config: RunConfig) -> Layout:
-    """Return how the batches of a run are cut; ghost groups are never split."""
+def layout_of(config: RunConfig, phase: Phase) -> Layout:
+    """Return how the batches of one phase of a run are cut; ghost groups are never split."""
     norm: Norm = getattr(config.model, "norm", Norm())
     group = norm.size if norm.scope == "ghost" and norm.size else 1
     devices = config.execution.devices
-    share = math.ceil(config.batch_size / devices / group) * group
+    share = math.ceil(phase.batch / devices / group) * group
     limit = config.execution.max_device_batch or share
     micro = math.ceil(share / (max(1, limit // group) * group))
     return Layout(
         examples=config.dataset.train_size,
-        batch=config.batch_size,
-        per_epoch=config.updates_per_epoch,
+        batch=phase.batch,
+        per_epoch=phase.per_epoch,
         devices=devices,
         micro=micro,
         slice=math.ceil(share / micro / group) * group,

@@ -3,26 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from largebatch import datasets, models, parallel, sampling
+from largebatch import datasets, models, parallel
 from largebatch.config import RunConfig
-from largebatch.extent import total_updates
+from largebatch.extent import extent_of
+from largebatch.fork import forked, lineage_of
 from largebatch.gradients import Task
 from largebatch.layout import Layout, layout_of
 from largebatch.losses import LOSSES
 from largebatch.optimizers import numbers_of
-from largebatch.scaling import scaled_rate
-from largebatch.schedules import rates
+from largebatch.plans import rates_of, window_plan
 from largebatch.state import NEVER, Data, Plan
-from largebatch.units import updates_in
 
-_COMPILED: dict[Any, tuple[Any, Any]] = {}
-"""`advance` and `evaluate` as this process has compiled them, by program and shape of the data."""
+_COMPILED: dict[Any, Any] = {}
+"""Programs as this process has compiled them, by what is compiled and the shape of the data."""
 
 
 @dataclass(frozen=True)
@@ -52,30 +52,32 @@ class Pack:
         width: rows of the program, at least `len(configs)`.
     """
 
-    def __init__(self, configs: Sequence[RunConfig], *, width: int) -> None:
-        """Put the data and the initial weights on the devices."""
+    def __init__(self, configs: Sequence[RunConfig], *, width: int, states: Path | None = None) -> None:
+        """Put the data and the initial weights on the devices; `states` is where states of forks' parents are kept."""
         self.config = config = configs[0]
         self.rows = [*configs, *[configs[-1]] * (width - len(configs))]
-        self.layout = layout_of(config)
-        self.total = total_updates(config)
+        self.extent = extent_of(config)
+        self.layouts = [layout_of(config, phase) for phase in self.extent.phases]
         self.update = 0
         self.devices = config.execution.devices
         _check_devices(self.devices)
         self.dtype = jnp.dtype(config.precision)
         self.source, self.data = _on_devices(config.dataset, config.seed.data, config.precision, self.devices)
-        task = _task(config, self.layout, self.source.classes)
-        self._advance: Any = parallel.compile_advance(task, width)
+        task = _task(config, self.layouts[0], self.source.classes)
+        tasks = [replace(task, layout=layout) for layout in self.layouts]
+        self._advance: list[Any] = [parallel.compile_advance(each, width) for each in tasks]
         # Evaluation and initialization do not depend on how batches are cut: one program serves all batch sizes.
-        shared = replace(task, partial="", layout=_uncut(self.layout))
+        shared = replace(task, partial="", layout=_uncut(self.layouts[0]))
         self._evaluate: Any = parallel.compile_evaluate(replace(shared, optimizer=None), width)
         numbers = self._numbers()
         begin = parallel.compile_start(replace(shared, axis_name=None))
         seeds = np.array([row.seed.initialization for row in self.rows], np.uint32)
         state = jax.device_get(begin(numbers, seeds, self.source.train_x[:2].astype(self.dtype)))
-        self.state = parallel.replicate(state, self.devices)
         self._initial = parallel.replicate(state.params, self.devices)
+        self.lineage = [lineage_of(row) for row in self.rows]
+        self.state = parallel.replicate(forked(state, self.rows, states), self.devices)
         self._replicated_numbers = parallel.replicate(numbers, self.devices)
-        self._window = -1
+        self._window = (-1, -1)
         self._plan: Plan | None = None
 
     def _numbers(self) -> dict[str, np.ndarray]:
@@ -83,29 +85,24 @@ class Pack:
         return {name: np.array([column[name] for column in columns], self.dtype) for name in columns[0]}
 
     def warm_up(self) -> None:
-        """Compile both programs ahead, so that no clock counts it."""
-        # Another shape of the data is another program, which the task does not know.
-        key = self._advance, self._evaluate, self.data.x.shape
-        if key not in _COMPILED:
-            self._load(0)
-            none = np.int32(0)
-            advance = self._advance.lower(self.state, self.data, self._plan, self._replicated_numbers, none, none)
-            evaluate = self._evaluate.lower(self.state.params, self._initial, self.data)
-            _COMPILED[key] = advance.compile(), evaluate.compile()
-        self._advance, self._evaluate = _COMPILED[key]
+        """Compile all programs ahead, one a phase and the evaluation, so that no clock counts it."""
+        none = np.int32(0)
+        for number, phase in enumerate(self.extent.phases):
+            self._load(phase.update)
+            state = self.state, self.data, self._plan, self._replicated_numbers, none, none
+            self._advance[number] = _compiled(self._advance[number], self.data, *state)
+        self._evaluate = _compiled(self._evaluate, self.data, self.state.params, self._initial, self.data)
 
     def advance(self, last: int) -> Stretch:
         """Train every row up to update `last` of the run, and return what the stretch showed."""
-        width, per_window = len(self.rows), self.layout.updates
+        width = len(self.rows)
         loss, count = np.zeros(width), np.zeros(width)
         nonfinite, norm = np.full(width, np.nan), np.full(width, np.nan)
         while True:
             # The last update of a window belongs to it, so that its plan is at hand.
-            window = max(0, min(self.update, last - 1)) // per_window
-            self._load(window)
-            origin = window * per_window
-            end = min(last, origin + per_window)
-            self.state, seen = self._advance(
+            phase, origin, end = self._load(max(0, min(self.update, last - 1)))
+            end = min(last, end)
+            self.state, seen = self._advance[phase](
                 self.state,
                 self.data,
                 self._plan,
@@ -139,37 +136,34 @@ class Pack:
 
     def rates(self, first: int, count: int) -> np.ndarray:
         """Return the learning rates of `count` updates of every row, float64[width, count]."""
-        return np.stack([_rates(row, first, count, self.total) for row in self.rows])
+        return np.stack([rates_of(row, self.extent, first, count) for row in self.rows])
 
-    def _load(self, window: int) -> None:
-        if window == self._window:
-            return
-        streams: dict[tuple[str, int], np.ndarray] = {}
-        for row in self.rows:
-            drawn = row.order, row.seed.order
-            if drawn not in streams:
-                streams[drawn] = self._stream(*drawn, window)
-        stream = np.stack([streams[row.order, row.seed.order] for row in self.rows])
-        peaks = self.rates(window * self.layout.updates, self.layout.updates).astype(self.dtype)
-        origin = np.full(len(self.rows), window * self.layout.updates, np.int32)
-        seeds = np.array([row.seed.order for row in self.rows], np.uint32)
-        self._plan, self._window = parallel.replicate(Plan(stream, peaks, origin, seeds), self.devices), window
+    def _load(self, update: int) -> tuple[int, int, int]:
+        """Put the plan that an update belongs to on the devices; return its phase, first update and end."""
+        phase = self.extent.phase_at(update)
+        layout, begun = self.layouts[phase], self.extent.phases[phase]
+        window = (update - begun.update) // layout.updates
+        origin = begun.update + window * layout.updates
+        following = self.extent.phases[phase + 1 : phase + 2]
+        end = min([origin + layout.updates, *(after.update for after in following)])
+        if (phase, window) != self._window:
+            epoch = begun.epoch + window * layout.epochs
+            self._plan = parallel.replicate(self._window_plan(layout, epoch, origin), self.devices)
+            self._window = phase, window
+        return phase, origin, end
 
-    def _stream(self, order: str, seed: int, window: int) -> np.ndarray:
-        n, epochs = self.layout.examples, self.layout.epochs
-        needed = -(-self.total // self.layout.per_epoch)
-        stream = np.zeros(self.layout.stream, np.int32)
-        for place, epoch in enumerate(range(window * epochs, min(needed, (window + 1) * epochs))):
-            stream[place * n : (place + 1) * n] = sampling.plan(order, examples=n, seed=seed, epoch=epoch)
-        return stream
+    def _window_plan(self, layout: Layout, epoch: int, origin: int) -> Plan:
+        rows = list(zip(self.rows, self.lineage, strict=True))
+        return window_plan(rows, self.extent, layout, epoch=epoch, origin=origin, dtype=self.dtype)
 
 
-def _rates(config: RunConfig, first: int, count: int, total: int) -> np.ndarray:
-    sizes = {"examples": config.dataset.train_size, "batch": config.batch_size, "per_epoch": config.updates_per_epoch}
-    return rates(
-        config.schedule, peak=scaled_rate(config), first=first, count=count, total=total,
-        in_updates=lambda duration: updates_in(duration, total=total, **sizes),
-    )  # fmt: skip
+
+def _compiled(program: Any, data: Data, *args: Any) -> Any:
+    # Another shape of the data is another program, which the task does not know.
+    key = program, data.x.shape
+    if key not in _COMPILED:
+        _COMPILED[key] = program.lower(*args).compile()
+    return _COMPILED[key]
 
 
 def _uncut(layout: Layout) -> Layout:

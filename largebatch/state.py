@@ -42,12 +42,14 @@ class Plan:
         stream: indices into the training set, in the order they are visited, int[stream].
         rates: learning rate of each update, float[updates].
         origin: update of the run with which the window begins, int[].
+        before: updates that a fork's ancestors took, int[].
         seed: of the row's random streams besides initialization and order of examples, uint32[].
     """
 
     stream: Leaf
     rates: Leaf
     origin: Leaf
+    before: Leaf
     seed: Leaf
 
 

@@ -15,7 +15,6 @@ from largebatch.losses import uninformed_loss
 from largebatch.pack import Pack, Stretch
 from largebatch.provenance import provenance
 from largebatch.records import Record
-from largebatch.units import examples_after
 
 CHECKPOINT_SECONDS = 60.0
 TARGET_RATIO = 1.02
@@ -58,7 +57,7 @@ def train_pack(
     if len(keys := {pack_key(config) for config in configs}) != 1 or len(configs) > width:
         raise ValueError(f"{len(configs)} runs with {len(keys)} pack keys do not fit one pack of width {width}")
     with jax.enable_x64(configs[0].precision == "float64"):
-        session = _Session(configs, width, checkpoint, checkpoint_seconds)
+        session = _Session(configs, width, checkpoint, checkpoint_seconds, runs.parent / "states" if runs else None)
         for point, planned in _course(configs[0]):
             if point <= session.resumed:
                 continue
@@ -87,9 +86,11 @@ def _course(config: RunConfig) -> Iterator[tuple[int, bool]]:
 class _Session:
     """A pack, the histories of its rows, and the clock."""
 
-    def __init__(self, configs: Sequence[RunConfig], width: int, checkpoint: Path | None, every: float) -> None:
+    def __init__(
+        self, configs: Sequence[RunConfig], width: int, checkpoint: Path | None, every: float, states: Path | None
+    ) -> None:
         begun = time.perf_counter()
-        self.pack = Pack(configs, width=width)
+        self.pack = Pack(configs, width=width, states=states)
         source = self.pack.source
         floor = uninformed_loss(configs[0].loss, source.train_y, source.classes)
         self.rows = [History(config, floor) for config in configs]
@@ -120,8 +121,7 @@ class _Session:
         return stretch
 
     def _examples(self, update: int) -> int:
-        layout = self.pack.layout
-        return int(examples_after(update, examples=layout.examples, batch=layout.batch, per_epoch=layout.per_epoch))
+        return int(self.pack.extent.examples_after(update))
 
     def measure(self, stretch: Stretch) -> None:
         begun = time.perf_counter()
@@ -139,7 +139,7 @@ class _Session:
             if row.status is None:
                 place = {
                     "update": update,
-                    "epoch": update / self.pack.layout.per_epoch,
+                    "epoch": self.pack.extent.epoch_after(update),
                     "examples": examples,
                     "learning_rate": float(rates[i]),
                     "gradient_norm": float(stretch.gradient_norm[i]),
@@ -155,16 +155,18 @@ class _Session:
         summary = {
             "setup_seconds": self.setup_seconds,
             "pack_width": len(self.pack.rows),
-            "train_size": self.pack.layout.examples,
+            "train_size": self.pack.extent.size,
             "resumed_at": None if self.resumed < 0 else self.resumed,
         }
         source = {"data": {"name": self.pack.source.name, "checksum": self.pack.source.checksum}}
         device = jax.local_devices()[0]
         origin = {**provenance(), **source, "device": f"{device.platform} {device.device_kind}"}
         done = []
-        for row in self.rows:
+        for row, past in zip(self.rows, self.pack.lineage, strict=False):
             row.end()
-            done.append(row.record(experiment=experiment, summary=summary, provenance=origin))
+            fork = {"parent": past.parent, "parent_update": past.update, "parent_examples": past.examples}
+            own = {**summary, **(fork if past.parent else {})}
+            done.append(row.record(experiment=experiment, summary=own, provenance=origin))
             if runs:
                 records.write(done[-1], runs)
         if self.checkpoint:

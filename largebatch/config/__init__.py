@@ -1,11 +1,13 @@
 """What may be said about a run, and the keys that follow from it. No jax here."""
 
 from largebatch.config.base import Duration, Kind, Strict, leaves
+from largebatch.config.budget import Budget, Evaluate, Target
 from largebatch.config.datasets import DATASETS
 from largebatch.config.digest import digest, pack_key, program_key
+from largebatch.config.execution import Execution, Seeds
 from largebatch.config.models import MODELS, Norm
 from largebatch.config.optimizers import OPTIMIZERS
-from largebatch.config.run import Budget, Evaluate, Execution, RunConfig, ScalingRule, Seeds, Target
+from largebatch.config.run import RunConfig, ScalingRule
 from largebatch.config.schedules import SCHEDULES
 
 __all__ = [

@@ -22,6 +22,8 @@ def digest(config: RunConfig) -> str:
     Execution is left out, and a new field with a default leaves every old digest as it was.
     """
     declared = config.model_dump(mode="json", exclude={"execution"}, exclude_defaults=True)
+    if (parent := config.parent) is not None:
+        declared["fork"]["parent"] = digest(parent)
     return _hash({"schema": SCHEMA, "config": declared}, 16)
 
 
@@ -33,12 +35,16 @@ def program_key(config: RunConfig) -> str:
             parts[path] = value
         elif kind is Kind.NUMBER and path.startswith("optimizer."):
             parts[path] = "null" if value is None else "number"
+    if len(config.ramp) > 1:
+        parts["ramp"] = [batch for _, batch in config.ramp]
     return _hash(json.loads(json.dumps(parts)), 12)
 
 
 def pack_key(config: RunConfig) -> str:
     """Return 12 hex digits of everything that the rows of one pack share."""
     loop = {path: value for path, kind, value in leaves(config) if kind is Kind.LOOP}
+    if len(config.ramp) > 1:
+        loop["ramp"] = config.ramp
     return _hash([program_key(config), json.loads(json.dumps(loop, default=_plain))], 12)
 
 

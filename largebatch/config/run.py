@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from largebatch.config.base import Duration, Kind, NonNegativeInt, Options, Positive, PositiveInt, Strict
+from largebatch.config.base import Kind, Options, Positive, PositiveInt, Strict
+from largebatch.config.budget import Budget, Evaluate
 from largebatch.config.datasets import DATASETS, Dataset, Digits
+from largebatch.config.execution import Execution, Seeds
+from largebatch.config.fork import Fork, laid_over
 from largebatch.config.models import MODELS, Mlp, Norm
 from largebatch.config.optimizers import OPTIMIZERS, Optimizer, Sgd
-from largebatch.config.schedules import SCHEDULES, Constant, Schedule
+from largebatch.config.schedules import SCHEDULES, Constant, Schedule, Step
 
 if TYPE_CHECKING:
     AnyDataset = Dataset
@@ -45,79 +48,6 @@ class ScalingRule(Strict):
         return self
 
 
-class Target(Strict):
-    """Where a run stops before its budget is spent."""
-
-    train_loss: Positive
-    """Loss on the full training set, in evaluation mode."""
-
-
-class Budget(Strict):
-    """What is held equal between batch sizes; exactly one unit, and optionally a target to stop at."""
-
-    epochs: Positive | None = None
-    """Passes over the training set."""
-    updates: PositiveInt | None = None
-    """Steps of the optimizer."""
-    examples: PositiveInt | None = None
-    """Training examples processed, repeats counted."""
-    until: Target | None = None
-    """Stop at this target; the unit above is then the cap."""
-
-    @model_validator(mode="after")
-    def _one_unit(self) -> "Budget":
-        given = [u for u in ("epochs", "updates", "examples") if getattr(self, u) is not None]
-        if len(given) != 1:
-            raise ValueError(f"give exactly one of epochs, updates, examples; got {', '.join(given) or 'none'}")
-        return self
-
-    @property
-    def duration(self) -> Duration:
-        """The budget, or the cap where there is a target, as a duration."""
-        return Duration(epochs=self.epochs, updates=self.updates, examples=self.examples)
-
-
-class Evaluate(Strict):
-    """When the full train, validation and test sets are evaluated, besides the start and the end."""
-
-    every: Duration | None = None
-    """At equal distances."""
-    points: PositiveInt | None = None
-    """At this many updates over the run (fewer where they coincide); null means 60 unless `every` is given."""
-    spacing: Literal["log", "linear"] = "log"
-    """How the `points` are spaced in updates."""
-
-    @model_validator(mode="after")
-    def _one_way(self) -> "Evaluate":
-        if self.every is not None and self.points is not None:
-            raise ValueError("give every or points, not both, as in {every: {epochs: 1}}")
-        return self
-
-
-class Seeds(Strict):
-    """Three separate streams of randomness."""
-
-    initialization: Annotated[NonNegativeInt, Kind.NUMBER] = 0
-    """Of the initial weights."""
-    order: Annotated[NonNegativeInt, Kind.NUMBER] = 0
-    """Of the order of examples."""
-    data: NonNegativeInt = 0
-    """Of the split, the subset and the label noise."""
-
-
-class Execution(Strict):
-    """How to compute; it changes no number beyond float tolerance, and is not part of the digest."""
-
-    devices: PositiveInt = 1
-    """Devices that share each batch of one run."""
-    max_device_batch: PositiveInt | None = None
-    """Largest batch a device takes at once; larger ones are cut into micro-batches. Null: no limit."""
-    pack_width: PositiveInt | None = None
-    """Runs trained side by side in one program; null chooses by device."""
-    convolution: Literal["auto", "matmul", "native"] = "auto"
-    """`matmul` writes convolutions as matrix products; `auto` does so on a CPU."""
-
-
 class RunConfig(Strict):
     """One training with one seed; two runs are the same run if and only if their digests are equal."""
 
@@ -147,6 +77,8 @@ class RunConfig(Strict):
     """When the run ends."""
     evaluate: Annotated[Evaluate, Kind.LOOP] = Evaluate()
     """When it is measured."""
+    fork: Annotated[Fork | None, Kind.NUMBER] = None
+    """Begin where another run stands after some updates."""
     seed: Annotated[Seeds, Kind.LOOP] = Seeds()
     """Seeds; one number sets all three."""
     precision: Annotated[Literal["float32", "float64"], Kind.PROGRAM] = "float32"
@@ -183,30 +115,90 @@ class RunConfig(Strict):
         return dict.fromkeys(Seeds.model_fields, value) if whole else value
 
     @model_validator(mode="after")
+    def _grows(self) -> "RunConfig":
+        limit = getattr(self.schedule, "grow_batch_to", None)
+        if isinstance(limit, int) and not self.batch_size <= limit <= self.dataset.train_size:
+            raise ValueError(
+                f"grow_batch_to {limit} lies outside of batch_size {self.batch_size} to the {self.dataset.train_size} "
+                "training examples; choose one between them, or full"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _statistics_are_exact(self) -> "RunConfig":
         norm: Norm = getattr(self.model, "norm", Norm())
-        if norm.scope not in ("batch", "ghost"):
-            return self
+        if norm.scope in ("batch", "ghost"):
+            for _, batch in self.ramp:
+                self._check_statistics(norm, batch)
+        return self
+
+    def _check_statistics(self, norm: Norm, batch: int) -> None:
         limit = self.execution.max_device_batch
-        if norm.scope == "batch" and limit and -(-self.batch_size // self.execution.devices) > limit:
+        if norm.scope == "batch" and limit and -(-batch // self.execution.devices) > limit:
             raise ValueError(
-                f"norm scope batch needs the whole batch at once, but batch_size {self.batch_size} exceeds "
+                f"norm scope batch needs the whole batch at once, but batch_size {batch} exceeds "
                 f"max_device_batch {limit}; raise max_device_batch, or use ghost, layer or none"
             )
-        group = norm.size if norm.scope == "ghost" and norm.size else self.batch_size
+        group = norm.size if norm.scope == "ghost" and norm.size else batch
         if norm.scope == "ghost" and limit and limit < group:
             raise ValueError(f"a ghost group of {group} does not fit max_device_batch {limit}; raise it")
-        last = 0 if self.partial == "drop" else self.dataset.train_size % self.batch_size
-        lonely = next((b for b in (self.batch_size, last) if b and (b % group == 1 or b == 1)), None)
+        last = 0 if self.partial == "drop" else self.dataset.train_size % batch
+        lonely = next((b for b in (batch, last) if b and (b % group == 1 or b == 1)), None)
         if lonely:
             raise ValueError(
                 f"norm scope {norm.scope} would normalise one example alone: an update of {lonely} examples "
                 f"cut into groups of {group}; change batch_size, size or train_size, or use partial: drop"
             )
+
+    @model_validator(mode="after")
+    def _parent_fits(self) -> "RunConfig":
+        if self.fork is None:
+            return self
+        parent = self.parent
+        assert parent is not None
+        if parent.model != self.model or parent.precision != self.precision:
+            raise ValueError("fork.parent has another model or precision, but its weights are taken over; keep both")
+        if self.fork.keep == "all" and _shape(parent.optimizer) != _shape(self.optimizer):
+            raise ValueError(
+                f"fork.keep all takes over the state of the parent's optimizer ({_shape(parent.optimizer)}), which "
+                f"does not fit this run's ({_shape(self.optimizer)}); use the same one, or keep: parameters"
+            )
+        from largebatch.extent import fork_point  # the extent of a run is made of its configuration
+
+        fork_point(self)
         return self
+
+    @property
+    def parent(self) -> "RunConfig | None":
+        """The run that this one begins from; None where it begins with new weights.
+
+        Raises:
+            ValueError: what `fork.parent` changes makes no run.
+        """
+        if self.fork is None:
+            return None
+        own = self.model_dump(mode="json", exclude={"fork"})
+        return RunConfig.model_validate(laid_over(own, self.fork.parent))
+
+    @property
+    def ramp(self) -> tuple[tuple[int, int], ...]:
+        """(first epoch, batch size) of each phase; more than one only where the schedule grows the batch."""
+        phases = [(0, self.batch_size)]
+        if isinstance(self.schedule, Step) and (limit := self.schedule.grow_batch_to) is not None:
+            most = self.dataset.train_size if limit == "full" else limit
+            for passed, epoch in enumerate(sorted(int(m.value) for m in self.schedule.milestones), start=1):
+                batch = min(most, round(self.batch_size / self.schedule.factor**passed))
+                if batch != phases[-1][1]:
+                    phases = [phase for phase in phases if phase[0] != epoch] + [(epoch, batch)]
+        return tuple(phases)
 
     @property
     def updates_per_epoch(self) -> int:
         """Updates that one pass over the training set takes."""
         n, b = self.dataset.train_size, self.batch_size
         return n // b if self.partial == "drop" else -(-n // b)
+
+
+def _shape(optimizer: Optimizer) -> str:
+    """Return an optimizer's name and the coefficients it has: what the shape of its state follows from."""
+    return " ".join([optimizer.name, *sorted(n for n, v in optimizer if v not in (None, False) and n != "name")])

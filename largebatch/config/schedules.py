@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from largebatch.config.base import Duration, Fraction, Options, Positive
+from largebatch.config.base import Duration, Fraction, Kind, Options, Positive, PositiveInt
 
 
 class Schedule(Options):
@@ -46,6 +46,18 @@ class Step(Schedule):
     """When the rate falls, from the start of the run."""
     factor: Annotated[Positive, Field(lt=1)] = 0.1
     """What the rate is multiplied by at each milestone."""
+    grow_batch_to: Annotated[PositiveInt | Literal["full"] | None, Kind.PROGRAM] = None
+    """Divide the batch size by `factor` instead, up to this one; from there on the rate falls (Smith et al. 2018)."""
+
+    @model_validator(mode="after")
+    def _grows_between_epochs(self) -> "Step":
+        whole = all(m.epochs is not None and m.epochs == int(m.epochs) for m in self.milestones)
+        if self.grow_batch_to is not None and not whole:
+            raise ValueError(
+                "grow_batch_to changes the batch size between epochs, so every milestone is a whole number of epochs, "
+                "as in milestones: [{epochs: 10}, {epochs: 20}]"
+            )
+        return self
 
 
 SCHEDULES: dict[str, type[Schedule]] = {

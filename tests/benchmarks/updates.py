@@ -33,7 +33,7 @@ def measure(quick: bool, scratch: Path) -> Result:
 def _sides(case: str, n: int, batch: int | str) -> tuple[Ours, Bare, TorchLoop]:
     run = config(case, batch=batch, train_size=n)
     ours = Ours(run)
-    epochs = [sampling.plan(run.order, examples=n, seed=0, epoch=epoch) for epoch in range(ours.pack.layout.epochs)]
+    epochs = [sampling.plan(run.order, examples=n, seed=0, epoch=epoch) for epoch in range(ours.pack.layouts[0].epochs)]
     source = ours.pack.source
     x, y = np.asarray(source.train_x), np.asarray(source.train_y)
     bare = Bare(ours.initial, x, y, np.concatenate(epochs), run.batch_size)

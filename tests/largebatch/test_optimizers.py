@@ -8,7 +8,7 @@ from largebatch.config import program_key, run
 from largebatch.optimizers import chain, numbers_of
 from tests.largebatch.small import small
 
-READ = TypeAdapter(run.Optimizer)
+READ = TypeAdapter(run.AnyOptimizer)
 RATE = 0.1
 RNG = np.random.default_rng(0)
 CURVATURE = np.diag([3.0, 1.0, 0.3]) + 0.1

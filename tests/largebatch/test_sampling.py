@@ -114,6 +114,6 @@ def test_the_stream_depends_neither_on_the_batch_size_nor_on_windows(order, monk
     for batch, window in ((1, 1 << 16), (32, 1 << 16), ("full", 1 << 16), (32, 100), (7, 250)):
         monkeypatch.setattr("largebatch.layout.WINDOW", window)
         pack = Pack([small(batch_size=batch, budget={"epochs": 6})], width=2)
-        per_window = pack.layout.epochs * 100
+        per_window = pack.layouts[0].epochs * 100
         windows = [pack._stream(order, 5, w)[:per_window] for w in range(-(-600 // per_window))]
         np.testing.assert_array_equal(np.concatenate(windows)[:600], expected)

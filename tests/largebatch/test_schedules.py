@@ -8,7 +8,7 @@ from largebatch.schedules import SHAPES, rates
 from largebatch.units import updates_in
 
 TOTAL, PER_EPOCH = 120, 12
-READ = TypeAdapter(run.Schedule)
+READ = TypeAdapter(run.AnySchedule)
 
 
 def computed(first=0, count=TOTAL, peak=0.5, **options):

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from largebatch.config import MODELS, run
 from largebatch.models import NETWORKS, build
 
-READ = TypeAdapter(run.Model)
+READ = TypeAdapter(run.AnyModel)
 SAMPLES = {"logistic": (8, 8), "mlp": (8, 8), "conv1d": (40,), "cnn": (28, 28, 1)}
 
 

@@ -1,0 +1,29 @@
+"""The seeds of a run, and how it is computed."""
+
+from typing import Annotated, Literal
+
+from largebatch.config.base import Kind, NonNegativeInt, PositiveInt, Strict
+
+
+class Seeds(Strict):
+    """Three separate streams of randomness."""
+
+    initialization: Annotated[NonNegativeInt, Kind.NUMBER] = 0
+    """Of the initial weights."""
+    order: Annotated[NonNegativeInt, Kind.NUMBER] = 0
+    """Of the order of examples."""
+    data: NonNegativeInt = 0
+    """Of the split, the subset and the label noise."""
+
+
+class Execution(Strict):
+    """How to compute; it changes no number beyond float tolerance, and is not part of the digest."""
+
+    devices: PositiveInt = 1
+    """Devices that share each batch of one run."""
+    max_device_batch: PositiveInt | None = None
+    """Largest batch a device takes at once; larger ones are cut into micro-batches. Null: no limit."""
+    pack_width: PositiveInt | None = None
+    """Runs trained side by side in one program; null chooses by device."""
+    convolution: Literal["auto", "matmul", "native"] = "auto"
+    """`matmul` writes convolutions as matrix products; `auto` does so on a CPU."""

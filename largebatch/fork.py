@@ -1,0 +1,134 @@
+"""Where a fork begins: the state of its parent after some updates, trained once and kept for all that fork there."""
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import flax.serialization as serialization
+import jax
+import numpy as np
+
+from largebatch.config import RunConfig, digest
+from largebatch.extent import extent_of, fork_point
+from largebatch.records import write_file
+from largebatch.state import State
+
+SAVE_SECONDS = 60.0
+"""Between two saves while a parent is trained."""
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What came before a run; all zero for one that begins with new weights.
+
+    Attributes:
+        parent: digest of the run it was forked from; None without one.
+        update: updates that the parent had taken, those of its own ancestors not counted.
+        updates: of all ancestors together.
+        examples: that all ancestors processed, repeats counted.
+        epochs: whole epochs of the order that all ancestors have begun.
+    """
+
+    parent: str | None = None
+    update: int = 0
+    updates: int = 0
+    examples: int = 0
+    epochs: int = 0
+
+
+def lineage_of(config: RunConfig) -> Lineage:
+    """Return what came before a run, from its configuration alone."""
+    parent = config.parent
+    if parent is None:
+        return Lineage()
+    point, extent, before = fork_point(config), extent_of(parent), lineage_of(parent)
+    return Lineage(
+        parent=digest(parent),
+        update=point,
+        updates=before.updates + point,
+        examples=before.examples + int(extent.examples_after(point)),
+        epochs=before.epochs + extent.epochs_begun(point),
+    )
+
+
+def parent_state(config: RunConfig, folder: Path | None) -> Any:
+    """Return the state in which a fork's parent stands at the fork, as nested dictionaries of NumPy arrays.
+
+    The parent trains alone, in a pack of width 1, from the latest state that `folder` holds.
+
+    Args:
+        config: the fork.
+        folder: where states are kept between calls; None keeps nothing.
+    """
+    from largebatch.pack import Pack  # a pack of forks asks for its parents' states
+
+    parent, point = config.parent, fork_point(config)
+    assert parent is not None, "only a fork has a parent"
+    name = digest(parent)
+    done, state = _latest(folder, name, point)
+    if done == point:
+        return state
+    pack = Pack([parent], width=1, states=folder)
+    if state is not None:
+        pack.restore(serialization.from_state_dict(pack.snapshot(), state), done)
+    pack.warm_up()
+    stretch, saved = pack.layouts[0].updates, time.perf_counter()
+    while pack.update < point:
+        pack.advance(min(point, pack.update + stretch))
+        if folder and pack.update < point and time.perf_counter() - saved > SAVE_SECONDS:
+            _save(folder, name, pack)
+            saved = time.perf_counter()
+    if folder:
+        _save(folder, name, pack)
+    return serialization.to_state_dict(pack.snapshot())
+
+
+def _file(folder: Path, name: str, update: int) -> Path:
+    return folder / f"{name}-{update}.msgpack"
+
+
+def _save(folder: Path, name: str, pack: Any) -> None:
+    content = {"schema": SCHEMA, "state": serialization.to_state_dict(pack.snapshot())}
+    write_file(_file(folder, name, pack.update), serialization.msgpack_serialize(content))
+
+
+def _latest(folder: Path | None, name: str, most: int) -> tuple[int, Any]:
+    """Return the last kept update up to `most` and its state; 0 and None where there is none."""
+    found = [] if folder is None or not folder.is_dir() else [f.name for f in folder.glob(f"{name}-*.msgpack")]
+    kept = sorted((int(m[1]) for f in found if (m := re.search(r"-(\d+)\.msgpack$", f))), reverse=True)
+    for update in (u for u in kept if u <= most):
+        assert folder is not None
+        try:
+            content = serialization.msgpack_restore(_file(folder, name, update).read_bytes())
+        except (OSError, ValueError):
+            continue  # a damaged file must not stop a fork: an earlier state serves
+        if isinstance(content, dict) and content.get("schema") == SCHEMA:
+            return update, content["state"]
+    return 0, None
+
+
+def forked(state: State, rows: Sequence[RunConfig], states: Path | None) -> State:
+    """Return new states with those rows that are forks put where their parents stand."""
+    parents: dict[str, Any] = {}
+    for place, row in enumerate(rows):
+        if row.fork is None:
+            continue
+        run = digest(row)
+        if run not in parents:
+            parents[run] = parent_state(row, states)
+        kept = state if row.fork.keep == "all" else state.params
+        theirs = parents[run] if row.fork.keep == "all" else parents[run]["params"]
+        taken = serialization.from_state_dict(jax.tree.map(lambda a: a[:1], kept), theirs)
+        put = jax.tree.map(lambda a, b, place=place: _with_row(a, b, place), kept, taken)
+        state = put if row.fork.keep == "all" else replace(state, params=put)
+    return state
+
+
+def _with_row(array: np.ndarray, row: np.ndarray, place: int) -> np.ndarray:
+    changed = np.array(array)
+    changed[place] = row[0]
+    return changed
