@@ -11,7 +11,7 @@ from largebatch.gradients import Task
 from largebatch.state import Data, Params
 
 CHUNK = 1024
-"""Most examples evaluated at once; fixed, so that batch statistics depend on nothing but the stored order."""
+"""Most examples whose batch statistics are taken at once; fixed, so that they depend on the stored order alone."""
 PARTS = 3
 MEASURES = ("loss", "error", "error_true", "noisy", "memorized")
 
@@ -38,7 +38,7 @@ def evaluate(task: Task, params: Params, initial: Params, data: Data) -> dict[st
         return total[0] + picked.sum(axis=1), total[1] + here.sum(axis=1, dtype=jnp.int32)
 
     start = jnp.zeros((PARTS, len(MEASURES)), _dtype(params)), jnp.zeros(PARTS, jnp.int32)
-    sums, counts = _over_chunks(task, data, data.x.shape[0], add, start)
+    sums, counts = _over_chunks(task, data, data.x.shape[0], add, start, most=task.layout.slice)
     apart = jax.tree.map(jnp.subtract, params, initial)
     norms = {"weight_norm": optax.tree.norm(params), "distance": optax.tree.norm(apart)}
     return {"sums": sums, "counts": counts, **norms}
@@ -48,13 +48,13 @@ def _dtype(params: Params) -> Any:
     return jax.tree.leaves(params)[0].dtype
 
 
-def _over_chunks(task: Task, data: Data, total: int, add: Any, start: Any, group: int = 1) -> Any:
-    """Fold `add(x, y, y_true, part, mask, sum)` over fixed chunks, which the devices share, and add up.
+def _over_chunks(task: Task, data: Data, total: int, add: Any, start: Any, *, most: int, group: int = 1) -> Any:
+    """Fold `add(x, y, y_true, part, mask, sum)` over chunks of at most `most`, which the devices share, and add up.
 
     Chunks hold whole groups of `group` examples.
     """
     # Cut evenly: a last chunk of one example would have no variance to normalise by.
-    even = -(-total // -(-total // CHUNK))
+    even = -(-total // -(-total // most))
     size = min(total, -(-even // group) * group)
     chunks = -(-total // size)
     devices = task.layout.devices
@@ -92,7 +92,7 @@ def _statistics(task: Task, params: Params, data: Data) -> dict[str, Any]:
         return {}
     start = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
     add = lambda x, y, y_true, part, mask, total: jax.tree.map(jnp.add, total, sums(x, mask))  # noqa: E731
-    return {"statistics": _finish(_over_chunks(task, data, n, add, start, group))}
+    return {"statistics": _finish(_over_chunks(task, data, n, add, start, most=CHUNK, group=group))}
 
 
 def _finish(sums: Any) -> Any:

@@ -12,10 +12,11 @@ import numpy as np
 
 from largebatch import datasets, models, parallel
 from largebatch.config import RunConfig
+from largebatch.evaluate import CHUNK
 from largebatch.extent import extent_of
 from largebatch.fork import forked, lineage_of
 from largebatch.gradients import Task
-from largebatch.layout import Layout, layout_of
+from largebatch.layout import BLOCK, Layout, layout_of
 from largebatch.losses import LOSSES
 from largebatch.optimizers import numbers_of
 from largebatch.plans import rates_of, window_plan
@@ -57,7 +58,8 @@ class Pack:
         self.config = config = configs[0]
         self.rows = [*configs, *[configs[-1]] * (width - len(configs))]
         self.extent = extent_of(config)
-        self.layouts = [layout_of(config, phase) for phase in self.extent.phases]
+        block = BLOCK if jax.default_backend() == "cpu" and getattr(config.model, "convolutional", False) else None
+        self.layouts = [layout_of(config, phase, block=block) for phase in self.extent.phases]
         self.update = 0
         self.devices = config.execution.devices
         _check_devices(self.devices)
@@ -67,7 +69,7 @@ class Pack:
         tasks = [replace(task, layout=layout) for layout in self.layouts]
         self._advance: list[Any] = [parallel.compile_advance(each, width) for each in tasks]
         # Evaluation and initialization do not depend on how batches are cut: one program serves all batch sizes.
-        shared = replace(task, partial="", layout=_uncut(self.layouts[0]))
+        shared = replace(task, partial="", layout=_uncut(self.layouts[0], block or CHUNK))
         self._evaluate: Any = parallel.compile_evaluate(replace(shared, optimizer=None), width)
         numbers = self._numbers()
         begin = parallel.compile_start(replace(shared, axis_name=None))
@@ -166,8 +168,8 @@ def _compiled(program: Any, data: Data, *args: Any) -> Any:
     return _COMPILED[key]
 
 
-def _uncut(layout: Layout) -> Layout:
-    return Layout(layout.examples, 1, layout.examples, layout.devices, 1, 1, 1)
+def _uncut(layout: Layout, chunk: int) -> Layout:
+    return Layout(layout.examples, 1, layout.examples, layout.devices, 1, chunk, 1)
 
 
 def _check_devices(wanted: int) -> None:

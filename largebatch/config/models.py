@@ -1,6 +1,6 @@
 """Networks by name: what may be said of each. The modules are in `largebatch.models`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -62,6 +62,7 @@ class Conv1d(Options):
 class Cnn(Options):
     """Two 3x3 convolutions with 2x2 max-pooling and one hidden dense layer, for 28x28 images."""
 
+    convolutional: ClassVar[bool] = True
     name: Literal["cnn"]
     channels: Widths = (32, 64)
     """Channels of each convolution."""
