@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Int
 
-from largebatch.config import RunConfig
+from largebatch.config import RunConfig, stretch_factor
 from largebatch.units import evaluation_points, examples_after, updates_in
 
 
@@ -17,7 +17,8 @@ def _sizes(config: RunConfig) -> dict[str, int]:
 
 def total_updates(config: RunConfig) -> int:
     """Return the updates of a run's whole budget, or of its cap where it stops at a target."""
-    return updates_in(config.budget.duration, **_sizes(config))
+    factor = stretch_factor(config.budget.stretch, batch=config.batch_size, reference=config.reference_batch)
+    return updates_in(config.budget.duration.times(factor), **_sizes(config))
 
 
 def total_examples(config: RunConfig) -> int:

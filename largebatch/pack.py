@@ -16,7 +16,7 @@ from largebatch.layout import Layout, layout_of
 from largebatch.losses import LOSSES
 from largebatch.optimizers import numbers_of
 from largebatch.scaling import scaled_rate
-from largebatch.schedules import rates
+from largebatch.schedules import rates, stretched
 from largebatch.state import NEVER, Data, Plan
 from largebatch.step import Task
 from largebatch.units import updates_in
@@ -79,7 +79,7 @@ class Pack:
         self._plan: Plan | None = None
 
     def _numbers(self) -> dict[str, np.ndarray]:
-        columns = [numbers_of(row.optimizer) for row in self.rows]
+        columns = [numbers_of(row) for row in self.rows]
         return {name: np.array([column[name] for column in columns], self.dtype) for name in columns[0]}
 
     def warm_up(self) -> None:
@@ -165,7 +165,7 @@ class Pack:
 def _rates(config: RunConfig, first: int, count: int, total: int) -> np.ndarray:
     sizes = {"examples": config.dataset.train_size, "batch": config.batch_size, "per_epoch": config.updates_per_epoch}
     return rates(
-        config.schedule, peak=scaled_rate(config), first=first, count=count, total=total,
+        stretched(config), peak=scaled_rate(config), first=first, count=count, total=total,
         in_updates=lambda duration: updates_in(duration, total=total, **sizes),
     )  # fmt: skip
 
@@ -189,7 +189,7 @@ def _task(config: RunConfig, layout: Layout, classes: int) -> Task:
         matmul=form == "matmul" or (form == "auto" and jax.default_backend() == "cpu"),
     )  # fmt: skip
     # Coefficients are data, so they must not split the cache of programs: only which are null is kept.
-    blank = config.optimizer.model_copy(update=dict.fromkeys(numbers_of(config.optimizer), 0.0))
+    blank = config.optimizer.model_copy(update=dict.fromkeys(numbers_of(config), 0.0))
     return Task(module, LOSSES[config.loss], blank, layout, config.partial, axis_name)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from largebatch.config.base import Kind, leaves
 from largebatch.config.run import RunConfig
+from largebatch.config.scaling import stretch_factor
 
 SCHEMA = 1
 """Raised when the meaning of an existing field changes, so that old runs are not mistaken for new ones."""
@@ -39,6 +40,9 @@ def program_key(config: RunConfig) -> str:
 def pack_key(config: RunConfig) -> str:
     """Return 12 hex digits of everything that the rows of one pack share."""
     loop = {path: value for path, kind, value in leaves(config) if kind is Kind.LOOP}
+    if config.budget.stretch == "batch":
+        # The rows of a pack end together, and their reference batch may differ.
+        loop["stretch"] = stretch_factor("batch", batch=config.batch_size, reference=config.reference_batch)
     return _hash([program_key(config), json.loads(json.dumps(loop, default=_plain))], 12)
 
 

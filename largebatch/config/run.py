@@ -11,6 +11,7 @@ from largebatch.config.base import Duration, Kind, NonNegativeInt, Options, Posi
 from largebatch.config.datasets import DATASETS, Dataset, Digits
 from largebatch.config.models import MODELS, Mlp, Norm
 from largebatch.config.optimizers import OPTIMIZERS, Optimizer, Sgd
+from largebatch.config.scaling import Coefficients, ScalingRule, Stretch
 from largebatch.config.schedules import SCHEDULES, Constant, Schedule
 
 if TYPE_CHECKING:
@@ -25,24 +26,6 @@ else:
         return Annotated[reduce(or_, table.values()), Field(discriminator="name")]
 
     AnyDataset, AnyModel, AnyOptimizer, AnySchedule = map(_one_of, (DATASETS, MODELS, OPTIMIZERS, SCHEDULES))
-
-
-class ScalingRule(Strict):
-    """How the learning rate follows the batch size, from `reference_batch`."""
-
-    name: Literal["constant", "linear", "sqrt", "power"]
-    """A rule of `largebatch.scaling`."""
-    exponent: float | None = None
-    """Of `power` alone: the rate grows as (batch / reference) to this power."""
-
-    @model_validator(mode="after")
-    def _exponent(self) -> "ScalingRule":
-        if (self.name == "power") != (self.exponent is not None):
-            raise ValueError(
-                "exponent belongs to the rule power and to no other, as in {name: power, exponent: 0.75}; "
-                f"got {self.name} with exponent {self.exponent}"
-            )
-        return self
 
 
 class Target(Strict):
@@ -63,12 +46,16 @@ class Budget(Strict):
     """Training examples processed, repeats counted."""
     until: Target | None = None
     """Stop at this target; the unit above is then the cap."""
+    stretch: Stretch | None = None
+    """What epochs or examples are multiplied by; `batch` is ceil(B / reference_batch) (Hoffer et al. 2017)."""
 
     @model_validator(mode="after")
     def _one_unit(self) -> "Budget":
         given = [u for u in ("epochs", "updates", "examples") if getattr(self, u) is not None]
         if len(given) != 1:
             raise ValueError(f"give exactly one of epochs, updates, examples; got {', '.join(given) or 'none'}")
+        if self.stretch is not None and self.updates is not None:
+            raise ValueError("stretch multiplies epochs or examples; a budget in updates is the same for every batch")
         return self
 
     @property
@@ -137,6 +124,8 @@ class RunConfig(Strict):
     """Examples averaged an update, from 1 to N; `full` is N."""
     scaling_rule: Annotated[ScalingRule, Kind.NUMBER] = ScalingRule(name="constant")
     """How the learning rate follows the batch size."""
+    coefficients: Annotated[Coefficients, Kind.NUMBER] = Coefficients()
+    """How momentum, betas, epsilon and weight decay follow the batch size."""
     schedule: Annotated[AnySchedule, Kind.NUMBER] = Constant(name="constant")
     """The shape of the learning rate over the run."""
     order: Annotated[Literal["with_replacement", "reshuffle", "shuffle_once", "sequential"], Kind.NUMBER] = "reshuffle"
@@ -181,6 +170,14 @@ class RunConfig(Strict):
     def _one_seed_for_all(cls, value: Any) -> Any:
         whole = isinstance(value, int) and not isinstance(value, bool)
         return dict.fromkeys(Seeds.model_fields, value) if whole else value
+
+    @model_validator(mode="after")
+    def _rules_apply(self) -> "RunConfig":
+        from largebatch import scaling  # it reads configurations, so it cannot be imported before there are any
+
+        scaling.scaled_rate(self)
+        scaling.scaled_coefficients(self)
+        return self
 
     @model_validator(mode="after")
     def _statistics_are_exact(self) -> "RunConfig":
