@@ -131,7 +131,7 @@ def load(experiment_folder: Path) -> Results:
 def flatten(config: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield (dotted name, plain value) of a configuration; lists become their JSON text.
 
-    A scaling rule is its name, `power` with its exponent in brackets. A seed that all
+    A scaling rule is its name, with its parameter, if it has one, in brackets. A seed that all
     three streams share is that number, otherwise `initialization/order/data`.
     """
     for key, value in config.items():
@@ -147,11 +147,17 @@ def flatten(config: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, An
 
 
 def rule_name(rule: Mapping[str, Any] | str) -> str:
-    """Return a scaling rule as one word: `linear`, or `power(0.75)`."""
+    """Return a scaling rule as one word: `linear`, `power(0.75)`, or `tuned(8: 0.02, 32: 0.1)`."""
     if isinstance(rule, str):
         return rule
-    exponent = rule.get("exponent")
-    return str(rule["name"]) if exponent is None else f"{rule['name']}({exponent:g})"
+    own = [value for name, value in rule.items() if name != "name" and value is not None]
+    return str(rule["name"]) + "".join(f"({_parameter(value)})" for value in own)
+
+
+def _parameter(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{batch}: {value[batch]:g}" for batch in sorted(value, key=int))
+    return f"{value:g}"
 
 
 def _seed(streams: Mapping[str, int]) -> int | str:

@@ -168,8 +168,8 @@ def find(tree: Node, parts: Sequence[str | int]) -> tuple[Node, tuple[str | int,
     for depth, part in enumerate(parts):
         if isinstance(part, int) and part < len(node.items):
             node = node.items[part]
-        elif isinstance(part, str) and part in node.entries:
-            node = node.entries[part]
+        elif str(part) in node.entries:  # a key that is a number where it is checked is text here
+            node = node.entries[str(part)]
         else:
             return node, tuple(parts[depth:])
     return node, ()

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int
 
 from largebatch import units
-from largebatch.config import Duration, Evaluate, RunConfig
+from largebatch.config import Duration, Evaluate, RunConfig, stretch_factor
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,8 @@ def extent_of(config: RunConfig) -> Extent:
     """Return the extent of a run; phases that its budget does not reach are left out."""
     size = config.dataset.train_size
     whole = Extent(size, _phases(config.ramp, size, config.partial == "drop"))
-    total = whole.updates_in(config.budget.duration)
+    factor = stretch_factor(config.budget.stretch, batch=config.batch_size, reference=config.reference_batch)
+    total = whole.updates_in(config.budget.duration.times(factor))
     return Extent(size, tuple(phase for phase in whole.phases if phase.update < total), total)
 
 

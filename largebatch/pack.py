@@ -83,7 +83,7 @@ class Pack:
         self._plan: Plan | None = None
 
     def _numbers(self) -> dict[str, np.ndarray]:
-        columns = [numbers_of(row.optimizer) for row in self.rows]
+        columns = [numbers_of(row) for row in self.rows]
         return {name: np.array([column[name] for column in columns], self.dtype) for name in columns[0]}
 
     def warm_up(self) -> None:
@@ -187,7 +187,7 @@ def _task(config: RunConfig, layout: Layout, classes: int) -> Task:
         matmul=form == "matmul" or (form == "auto" and jax.default_backend() == "cpu"),
     )  # fmt: skip
     # Coefficients are data, so they must not split the cache of programs: only which are null is kept.
-    blank = config.optimizer.model_copy(update=dict.fromkeys(numbers_of(config.optimizer), 0.0))
+    blank = config.optimizer.model_copy(update=dict.fromkeys(numbers_of(config), 0.0))
     return Task(module, LOSSES[config.loss], blank, layout, config.partial, axis_name)
 
 

@@ -11,7 +11,7 @@ from largebatch.extent import Extent
 from largebatch.fork import Lineage
 from largebatch.layout import Layout
 from largebatch.scaling import scaled_rate
-from largebatch.schedules import rates
+from largebatch.schedules import rates, stretched
 from largebatch.state import Plan
 
 
@@ -59,7 +59,7 @@ def _stream(order: str, seed: int, ahead: int, extent: Extent, layout: Layout, b
 def rates_of(config: RunConfig, extent: Extent, first: int, count: int) -> Float[np.ndarray, " count"]:
     """Return the learning rates of `count` updates of a run, from update `first`."""
     found = rates(
-        config.schedule, peak=scaled_rate(config), first=first, count=count, total=extent.total or 0,
+        stretched(config), peak=scaled_rate(config), first=first, count=count, total=extent.total or 0,
         in_updates=extent.updates_in,
     )  # fmt: skip
     if len(extent.phases) > 1:

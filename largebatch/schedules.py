@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from largebatch.config import Duration
+from largebatch.config import Duration, RunConfig, stretch_factor
 
 InUpdates = Callable[[Duration], int]
 
@@ -31,7 +31,32 @@ def _step(t: np.ndarray, total: int, options: Any, in_updates: InUpdates, start:
     return options.factor ** (t[:, None] >= milestones[None, :]).sum(axis=1)
 
 
-SHAPES = {"constant": _constant, "cosine": _cosine, "linear": _linear, "step": _step}
+def _inverse_sqrt(t: np.ndarray, total: int, options: Any, in_updates: InUpdates, start: int) -> np.ndarray:
+    # Vaswani et al. 2017, equation 3, with its peak at 1: min(u / w, root of w / u) at update u = 1, 2, ...
+    warm = max(1, start)
+    return np.sqrt(warm / np.maximum(t + 1, warm))
+
+
+SHAPES = {
+    "constant": _constant, "cosine": _cosine, "linear": _linear, "step": _step, "inverse_sqrt": _inverse_sqrt,
+}  # fmt: skip
+
+
+def stretched(config: RunConfig) -> Any:
+    """Return a run's schedule with its epochs and examples multiplied by its `stretch` (Hoffer et al. 2017).
+
+    Where the budget is stretched too, the schedule in updates is that of the reference batch.
+    """
+    schedule = config.schedule
+    factor = stretch_factor(schedule.stretch, batch=config.batch_size, reference=config.reference_batch)
+    values = {name: getattr(schedule, name) for name in type(schedule).model_fields}
+    return schedule.model_copy(update={name: _times(value, factor) for name, value in values.items()})
+
+
+def _times(value: Any, factor: float) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_times(each, factor) for each in value)
+    return value.times(factor) if isinstance(value, Duration) else value
 
 
 def rates(schedule: Any, *, peak: float, first: int, count: int, total: int, in_updates: InUpdates) -> np.ndarray:
@@ -39,7 +64,8 @@ def rates(schedule: Any, *, peak: float, first: int, count: int, total: int, in_
 
     The warm-up rises in a straight line and reaches the peak with its last update (Goyal
     et al. 2017, section 2.2: after it the rate is the schedule's). Cosine and linear decay
-    begin where it ends; steps are counted from the start of the run.
+    begin where it ends; steps are counted from the start of the run. The inverse root is
+    peak * root of w / u at update u = 1, 2, ... beyond a warm-up of w updates, or w = 1 without one.
 
     Args:
         schedule: options of one entry of `largebatch.config.SCHEDULES`.

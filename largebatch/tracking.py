@@ -48,7 +48,7 @@ def columns(record: Record) -> dict[str, Any]:
     """Return the W&B config of a run: flat columns to group by, and the whole configuration under `resolved`."""
     config = record.config
     rule, seeds = config["scaling_rule"], config["seed"]
-    exponent = "" if rule.get("exponent") is None else f"({rule['exponent']:g})"
+    own = [str(value) for name, value in rule.items() if name != "name" and value is not None]
     return {
         "experiment": record.experiment,
         "digest": record.digest,
@@ -56,7 +56,7 @@ def columns(record: Record) -> dict[str, Any]:
         "model": config["model"]["name"],
         "optimizer": config["optimizer"]["name"],
         "batch_size": config["batch_size"],
-        "scaling_rule": rule["name"] + exponent,
+        "scaling_rule": rule["name"] + "".join(f"({value})" for value in own),
         "order": config["order"],
         "seed": seeds["order"] if len(set(seeds.values())) == 1 else ".".join(str(s) for s in seeds.values()),
         "resolved": config,

@@ -55,6 +55,10 @@ def _budget(runs: pd.DataFrame) -> str:
     unit = budget_unit(runs)
     length = _only(runs, f"budget.{unit}")
     words = f"{length:,.10g} {unit}" if length is not None else "budgets that differ between batch sizes"
+    stretch = runs["budget.stretch"].dropna().unique() if "budget.stretch" in runs else []
+    if len(stretch):
+        some = "" if runs["budget.stretch"].notna().all() else "some "
+        words += f", {some}stretched by {' or '.join('B / reference' if s == 'batch' else f'{s:g}' for s in stretch)}"
     target = _only(runs, "budget.until.train_loss")
     return words if target is None else f"stopped at train loss {target:g}, at most {words}"
 

@@ -7,11 +7,12 @@ from largebatch.config.digest import digest, pack_key, program_key
 from largebatch.config.execution import Execution, Seeds
 from largebatch.config.models import MODELS, Norm
 from largebatch.config.optimizers import OPTIMIZERS
-from largebatch.config.run import RunConfig, ScalingRule
+from largebatch.config.run import RunConfig
+from largebatch.config.scaling import Coefficients, ScalingRule, stretch_factor
 from largebatch.config.schedules import SCHEDULES
 
 __all__ = [
-    "DATASETS", "MODELS", "OPTIMIZERS", "SCHEDULES", "Budget", "Duration", "Evaluate", "Execution",
+    "DATASETS", "MODELS", "OPTIMIZERS", "SCHEDULES", "Budget", "Coefficients", "Duration", "Evaluate", "Execution",
     "Kind", "Norm", "RunConfig", "ScalingRule", "Seeds", "Strict", "Target", "digest", "leaves",
-    "pack_key", "program_key",
+    "pack_key", "program_key", "stretch_factor",
 ]  # fmt: skip

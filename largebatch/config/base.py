@@ -86,6 +86,13 @@ class Duration(Strict):
         """The number that was given, in `unit`."""
         return float(getattr(self, self.unit))
 
+    def times(self, factor: float) -> "Duration":
+        """Return the duration stretched: epochs and examples are multiplied, updates and fractions are not."""
+        if factor == 1 or self.unit in ("updates", "fraction"):
+            return self
+        stretched = self.value * factor
+        return Duration(epochs=stretched) if self.unit == "epochs" else Duration(examples=max(1, round(stretched)))
+
 
 @cache
 def _declared(model: type[Strict]) -> tuple[tuple[str, Kind | None], ...]:

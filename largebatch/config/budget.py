@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from largebatch.config.base import Duration, Positive, PositiveInt, Strict
+from largebatch.config.scaling import Stretch
 
 
 class Target(Strict):
@@ -25,12 +26,16 @@ class Budget(Strict):
     """Training examples processed, repeats counted."""
     until: Target | None = None
     """Stop at this target; the unit above is then the cap."""
+    stretch: Stretch | None = None
+    """What epochs or examples are multiplied by; `batch` is ceil(B / reference_batch) (Hoffer et al. 2017)."""
 
     @model_validator(mode="after")
     def _one_unit(self) -> "Budget":
         given = [u for u in ("epochs", "updates", "examples") if getattr(self, u) is not None]
         if len(given) != 1:
             raise ValueError(f"give exactly one of epochs, updates, examples; got {', '.join(given) or 'none'}")
+        if self.stretch is not None and self.updates is not None:
+            raise ValueError("stretch multiplies epochs or examples; a budget in updates is the same for every batch")
         return self
 
     @property

@@ -6,6 +6,7 @@ from typing import Any
 
 from largebatch.config.base import Kind, leaves
 from largebatch.config.run import RunConfig
+from largebatch.config.scaling import stretch_factor
 
 SCHEMA = 1
 """Raised when the meaning of an existing field changes, so that old runs are not mistaken for new ones."""
@@ -45,6 +46,9 @@ def pack_key(config: RunConfig) -> str:
     loop = {path: value for path, kind, value in leaves(config) if kind is Kind.LOOP}
     if len(config.ramp) > 1:
         loop["ramp"] = config.ramp
+    if config.budget.stretch == "batch":
+        # The rows of a pack end together, and their reference batch may differ.
+        loop["stretch"] = stretch_factor("batch", batch=config.batch_size, reference=config.reference_batch)
     return _hash([program_key(config), json.loads(json.dumps(loop, default=_plain))], 12)
 
 

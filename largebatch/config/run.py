@@ -14,6 +14,7 @@ from largebatch.config.execution import Execution, Seeds
 from largebatch.config.fork import Fork, laid_over
 from largebatch.config.models import MODELS, Mlp, Norm
 from largebatch.config.optimizers import OPTIMIZERS, Optimizer, Sgd
+from largebatch.config.scaling import Coefficients, ScalingRule, stretch_factor
 from largebatch.config.schedules import SCHEDULES, Constant, Schedule, Step
 
 if TYPE_CHECKING:
@@ -28,24 +29,6 @@ else:
         return Annotated[reduce(or_, table.values()), Field(discriminator="name")]
 
     AnyDataset, AnyModel, AnyOptimizer, AnySchedule = map(_one_of, (DATASETS, MODELS, OPTIMIZERS, SCHEDULES))
-
-
-class ScalingRule(Strict):
-    """How the learning rate follows the batch size, from `reference_batch`."""
-
-    name: Literal["constant", "linear", "sqrt", "power"]
-    """A rule of `largebatch.scaling`."""
-    exponent: float | None = None
-    """Of `power` alone: the rate grows as (batch / reference) to this power."""
-
-    @model_validator(mode="after")
-    def _exponent(self) -> "ScalingRule":
-        if (self.name == "power") != (self.exponent is not None):
-            raise ValueError(
-                "exponent belongs to the rule power and to no other, as in {name: power, exponent: 0.75}; "
-                f"got {self.name} with exponent {self.exponent}"
-            )
-        return self
 
 
 class RunConfig(Strict):
@@ -67,6 +50,8 @@ class RunConfig(Strict):
     """Examples averaged an update, from 1 to N; `full` is N."""
     scaling_rule: Annotated[ScalingRule, Kind.NUMBER] = ScalingRule(name="constant")
     """How the learning rate follows the batch size."""
+    coefficients: Annotated[Coefficients, Kind.NUMBER] = Coefficients()
+    """How momentum, betas, epsilon and weight decay follow the batch size."""
     schedule: Annotated[AnySchedule, Kind.NUMBER] = Constant(name="constant")
     """The shape of the learning rate over the run."""
     order: Annotated[Literal["with_replacement", "reshuffle", "shuffle_once", "sequential"], Kind.NUMBER] = "reshuffle"
@@ -115,12 +100,24 @@ class RunConfig(Strict):
         return dict.fromkeys(Seeds.model_fields, value) if whole else value
 
     @model_validator(mode="after")
+    def _rules_apply(self) -> "RunConfig":
+        from largebatch import scaling  # it reads configurations, so it cannot be imported before there are any
+
+        scaling.scaled_rate(self)
+        scaling.scaled_coefficients(self)
+        return self
+
+    @model_validator(mode="after")
     def _grows(self) -> "RunConfig":
         limit = getattr(self.schedule, "grow_batch_to", None)
         if isinstance(limit, int) and not self.batch_size <= limit <= self.dataset.train_size:
             raise ValueError(
                 f"grow_batch_to {limit} lies outside of batch_size {self.batch_size} to the {self.dataset.train_size} "
                 "training examples; choose one between them, or full"
+            )
+        if limit is not None and any(epoch % 1 for epoch, _ in self._ramp()):
+            raise ValueError(
+                f"stretch {self.schedule.stretch} moves a milestone of grow_batch_to into an epoch; use whole numbers"
             )
         return self
 
@@ -183,14 +180,18 @@ class RunConfig(Strict):
     @property
     def ramp(self) -> tuple[tuple[int, int], ...]:
         """(first epoch, batch size) of each phase; more than one only where the schedule grows the batch."""
-        phases = [(0, self.batch_size)]
+        return tuple((int(epoch), batch) for epoch, batch in self._ramp())
+
+    def _ramp(self) -> list[tuple[float, int]]:
+        phases = [(0.0, self.batch_size)]
         if isinstance(self.schedule, Step) and (limit := self.schedule.grow_batch_to) is not None:
             most = self.dataset.train_size if limit == "full" else limit
-            for passed, epoch in enumerate(sorted(int(m.value) for m in self.schedule.milestones), start=1):
+            factor = stretch_factor(self.schedule.stretch, batch=self.batch_size, reference=self.reference_batch)
+            for passed, epoch in enumerate(sorted(m.value * factor for m in self.schedule.milestones), start=1):
                 batch = min(most, round(self.batch_size / self.schedule.factor**passed))
                 if batch != phases[-1][1]:
                     phases = [phase for phase in phases if phase[0] != epoch] + [(epoch, batch)]
-        return tuple(phases)
+        return phases
 
     @property
     def updates_per_epoch(self) -> int:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from largebatch.config.base import Duration, Fraction, Kind, Options, Positive, PositiveInt
+from largebatch.config.scaling import Stretch
 
 
 class Schedule(Options):
@@ -14,6 +15,9 @@ class Schedule(Options):
     """Length of the linear warm-up at the start (Goyal et al. 2017)."""
     warmup_from: Fraction = 0.0
     """Share of the peak rate at which the warm-up starts."""
+    stretch: Stretch | None = None
+    """What epochs and examples of the schedule are multiplied by; `batch` is ceil(B / reference_batch) (Hoffer et al.
+    2017)."""
 
 
 class Constant(Schedule):
@@ -39,7 +43,7 @@ class Linear(Schedule):
 
 
 class Step(Schedule):
-    """The rate times `factor` at each milestone."""
+    """The rate times `factor` at each milestone (He et al. 2016)."""
 
     name: Literal["step"]
     milestones: Annotated[tuple[Duration, ...], Field(strict=False, min_length=1)]
@@ -60,9 +64,16 @@ class Step(Schedule):
         return self
 
 
+class InverseSqrt(Schedule):
+    """The peak rate times the root of warm-up / updates, from the end of the warm-up on (Vaswani et al. 2017)."""
+
+    name: Literal["inverse_sqrt"]
+
+
 SCHEDULES: dict[str, type[Schedule]] = {
     "constant": Constant,
     "cosine": Cosine,
     "linear": Linear,
     "step": Step,
+    "inverse_sqrt": InverseSqrt,
 }

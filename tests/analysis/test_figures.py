@@ -87,6 +87,8 @@ def test_budget_policy_and_counts_are_stated(results):
          "learning rate 0.1 at B = 16, scaled by the rule sqrt, cosine decay"),
         ({"learning_rate": 0.25, "budget": {"examples": 5000}},
          "5,000 examples", "learning rate 0.25 at every batch size"),
+        ({"budget": {"epochs": 5, "stretch": "batch"}},
+         "5 epochs, stretched by B / reference", "learning rate 0.1 at every batch size"),
     ],
 )  # fmt: skip
 def test_every_budget_has_words(tmp_path, base, budget, policy):

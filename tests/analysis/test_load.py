@@ -133,3 +133,15 @@ def test_configurations_are_flattened_to_plain_values():
 
 def test_a_rule_is_one_word():
     assert rule_name("linear") == rule_name({"name": "linear", "exponent": None}) == "linear"
+
+
+@pytest.mark.parametrize(
+    ("rule", "name"),
+    [
+        ({"name": "noise_scale", "noise_scale": 1000}, "noise_scale(1000)"),
+        ({"name": "tuned", "rates": {32: 0.1, 8: 0.02}}, "tuned(8: 0.02, 32: 0.1)"),
+    ],
+)
+def test_the_parameter_of_a_rule_is_part_of_its_name(rule, name):
+    config = RunConfig.model_validate({"scaling_rule": rule})
+    assert dict(flatten(config.model_dump(mode="json")))["scaling_rule"] == rule_name(rule) == name

@@ -52,8 +52,8 @@ def test_a_message_shows_the_source_line_with_a_caret_under_the_column(tmp_path)
     message = told(tmp_path, with_line("  learning_rte: 1e-3"))
     assert message == (
         "mine.yaml:3:3: base.learning_rte: unknown key; accepted: dataset, model, loss, optimizer, learning_rate, "
-        "reference_batch, batch_size, scaling_rule, schedule, order, partial, budget, evaluate, seed, precision, "
-        "execution; did you mean learning_rate?\n"
+        "reference_batch, batch_size, scaling_rule, coefficients, schedule, order, partial, budget, evaluate, seed, "
+        "precision, execution; did you mean learning_rate?\n"
         "  3 |   learning_rte: 1e-3\n"
         "    |   ^\n"
         "1 error; nothing was run or changed"
@@ -83,7 +83,22 @@ def test_a_message_shows_the_source_line_with_a_caret_under_the_column(tmp_path)
          "sequential; did you mean reshuffle?"),
         ("  scaling_rule: liner",
          "mine.yaml:3:17: base.scaling_rule: unknown scaling_rule name 'liner'; accepted: constant, linear, sqrt, "
-         "power; did you mean linear?"),
+         "power, noise_scale, tuned; did you mean linear?"),
+        ("  scaling_rule: {name: tuned, rates: {16: 0.1, full: 0.2}}",
+         "mine.yaml:3:54: base.scaling_rule.rates.full: rates: the batch size 'full' is no whole number; write batch "
+         "size: rate, as in {8: 0.02, 32: 0.1}"),
+        ("  scaling_rule: {name: tuned, rates: {16: 0.1, 512: -1}}",
+         "mine.yaml:3:53: base.scaling_rule.rates.512: got -1; must be more than 0"),
+        ("  scaling_rule: {name: tuned, rates: {16: 0.1}}",
+         "mine.yaml:7:20: axes.batch_size[1]: the scaling rule tuned has no rate for batch_size 512; rates has 16; "
+         "add 512: its rate"),
+        ("  coefficients: {momentum: half_life}",
+         "mine.yaml:3:28: base.coefficients.momentum: momentum: half_life cannot be followed: sgd has no momentum "
+         "here; write momentum: stay, or choose another optimizer"),
+        ("  optimizer: {name: adam}\n  coefficients: {betas: square_root}",
+         "mine.yaml:8:20: axes.batch_size[1]: betas: square_root at batch_size 512: 1 - beta would become 16 * 0.1 = "
+         "1.6, outside of (0, 1); B / reference_batch must be less than 10, so batch_size at most 319; or use "
+         "half_life"),
         ("  scaling_rule: {name: power}",
          "mine.yaml:3:24: base.scaling_rule.name: exponent belongs to the rule power and to no other, as in "
          "{name: power, exponent: 0.75}; got power with exponent None"),

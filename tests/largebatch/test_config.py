@@ -67,23 +67,33 @@ FIELDS = {
     "optimizer.nesterov": (True, PROGRAM),
     "optimizer.weight_decay": (0, NUMBER),
     "optimizer.clip_norm": (2, NUMBER),
+    "optimizer.decay": ("matrices", PROGRAM),
+    "optimizer.clip": ("block", PROGRAM),
     "learning_rate": (0.2, NUMBER),
     "reference_batch": (64, NUMBER),
     "batch_size": (16, PROGRAM),
     "scaling_rule.name": ({"name": "linear"}, NUMBER),
     "scaling_rule.exponent": (0.75, NUMBER),
+    "scaling_rule.noise_scale": ({"name": "noise_scale", "noise_scale": 100}, NUMBER),
+    "scaling_rule.rates": ({"name": "tuned", "rates": {32: 0.1}}, NUMBER),
+    "coefficients.momentum": ("half_life", NUMBER),
+    "coefficients.betas": ("half_life", NUMBER),
+    "coefficients.epsilon": ("square_root", NUMBER),
+    "coefficients.weight_decay": ("half_life", NUMBER),
     "schedule.name": ({"name": "constant"}, NUMBER),
     "schedule.warmup.epochs": (2, NUMBER),
     "schedule.warmup.updates": ({"updates": 32}, NUMBER),
     "schedule.warmup.examples": ({"examples": 1024}, NUMBER),
     "schedule.warmup.fraction": ({"fraction": 0.1}, NUMBER),
     "schedule.warmup_from": (0.5, NUMBER),
+    "schedule.stretch": ("batch", NUMBER),
     "schedule.final": (0.5, NUMBER),
     "order": ("sequential", NUMBER),
     "partial": ("drop", PROGRAM),
     "budget.epochs": (11, LOOP),
     "budget.updates": ({"updates": 320}, LOOP),
     "budget.examples": ({"examples": 10240}, LOOP),
+    "budget.stretch": (2.0, LOOP),
     "budget.until.train_loss": (0.2, LOOP),
     "evaluate.every": ({"epochs": 1}, LOOP),
     "evaluate.points": (30, LOOP),
@@ -98,13 +108,16 @@ FIELDS = {
     "execution.convolution": ("native", EXECUTION),
 }
 """Every leaf of the reference configuration: another value (a mapping replaces the parent), and its kind."""
+OF_ADAM = ("coefficients.betas", "coefficients.epsilon", "coefficients.weight_decay")
+"""Fields that the reference configuration's optimizer refuses."""
 
 OTHER = {
     "train_size": 500, "validation_size": 7, "label_noise": 0.1, "standardize": "feature", "test_size": 7,
     "features": 7, "classes": 7, "teacher_width": 7, "noise": 0.7, "widths": [7], "activation": "gelu",
     "norm": {"scope": "layer"}, "channels": 7, "width": 7, "weight_decay": 0.5, "clip_norm": 0.5, "momentum": 0.5,
-    "nesterov": True, "beta1": 0.5, "beta2": 0.5, "epsilon": 0.5, "warmup": {"epochs": 1}, "warmup_from": 0.5,
-    "final": 0.5, "milestones": [{"updates": 7}], "factor": 0.5,
+    "beta1": 0.5, "beta2": 0.5, "epsilon": 0.5, "warmup": {"epochs": 1}, "warmup_from": 0.5,
+    "final": 0.5, "milestones": [{"updates": 7}], "factor": 0.5, "stretch": "batch", "clip": "block", "trust": 0.5,
+    "initial_accumulator": 0.5, "update_rms": 0.5,
 }  # fmt: skip
 """Field of any entry of any table -> a value that is nowhere the default."""
 
@@ -171,7 +184,8 @@ def test_the_table_of_kinds_is_complete():
 @pytest.mark.parametrize("path", FIELDS)
 def test_what_a_field_changes(path):
     value, kind = FIELDS[path]
-    one, other = read(REFERENCE), changed(path, value)
+    said = REFERENCE | {"optimizer": {"name": "adamw"}} if path in OF_ADAM else REFERENCE
+    one, other = read(said), changed(path, value, said)
     same = {"digest": digest(one) == digest(other), "program": program_key(one) == program_key(other),
             "pack": pack_key(one) == pack_key(other)}  # fmt: skip
     assert same == {
@@ -190,6 +204,9 @@ def test_every_option_of_every_entry_counts(where, name):
     assert all(isinstance(kind, Kind) for _, kind, _ in leaves(one))
     other = OTHER | ({"channels": [7]} if name == "cnn" else {})
     fields = set(TABLES[where][name].model_fields) - {"name"}
+    if where == "optimizer":
+        default = getattr(one.optimizer, "nesterov", False)
+        other |= {"nesterov": not default, "decay": "all" if one.optimizer.decay == "matrices" else "matrices"}
     digests = {digest(read({where: plain | {field: other[field]}})) for field in fields}
     assert len(digests | {digest(one)}) == len(fields) + 1
 

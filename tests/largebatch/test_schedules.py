@@ -3,8 +3,9 @@ import optax
 import pytest
 from pydantic import TypeAdapter
 
-from largebatch.config import SCHEDULES, run
-from largebatch.schedules import SHAPES, rates
+from largebatch.config import SCHEDULES, Duration, RunConfig, pack_key, run
+from largebatch.extent import total_updates
+from largebatch.schedules import SHAPES, rates, stretched
 from largebatch.units import updates_in
 
 TOTAL, PER_EPOCH = 120, 12
@@ -27,6 +28,7 @@ SHAPED = [
     {"name": "cosine", "final": 0.1},
     {"name": "linear", "final": 0.2},
     {"name": "step", "milestones": [{"updates": 30}, {"updates": 60}]},
+    {"name": "inverse_sqrt"},
 ]
 
 
@@ -74,6 +76,25 @@ def test_warmup_reaches_the_peak_with_its_last_update(shape, begin):
     assert np.all(got <= 0.5)
 
 
+# 2 epochs of 12 updates; 2 epochs, 45 examples in batches of 9; a fifth of 120 updates.
+@pytest.mark.parametrize(
+    ("warmup", "updates"),
+    [({"updates": 24}, 24), ({"epochs": 2}, 24), ({"examples": 245}, 29), ({"fraction": 0.2}, 24)],
+)
+def test_warmup_takes_every_unit(warmup, updates):
+    expected = np.minimum((np.arange(TOTAL) + 1) / updates, 1) * 0.5
+    np.testing.assert_allclose(computed(name="constant", warmup=warmup), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("warmup", [1, 25])
+def test_inverse_sqrt_is_the_transformers(warmup):
+    # Vaswani et al. 2017, equation 3, for updates 1, 2, ..., times what brings its peak to 0.5.
+    expected = [min(u**-0.5, u * warmup**-1.5) * warmup**0.5 * 0.5 for u in range(1, TOTAL + 1)]
+    got = computed(name="inverse_sqrt", warmup={"updates": warmup})
+    np.testing.assert_allclose(got, expected, rtol=1e-12)
+    assert np.array_equal(got, computed(name="inverse_sqrt")) == (warmup == 1)
+
+
 def test_cosine_begins_where_the_warmup_ends():
     expected = by_optax(optax.cosine_decay_schedule(0.5, TOTAL - PER_EPOCH), TOTAL - PER_EPOCH)
     got = computed(name="cosine", warmup={"updates": PER_EPOCH})
@@ -93,3 +114,48 @@ def test_any_stretch_is_cut_from_the_whole(shape):
 
 def test_every_schedule_has_its_arithmetic():
     assert set(SHAPES) == set(SCHEDULES)
+
+
+STEPS = {"name": "step", "milestones": [{"epochs": 2}, {"fraction": 0.5}, {"updates": 29}], "warmup": {"examples": 40}}
+
+
+def regime(batch, stretch, schedule=STEPS, budget=None):
+    return RunConfig.model_validate({
+        "dataset": {"name": "digits", "train_size": 128}, "batch_size": batch, "reference_batch": 16,
+        "schedule": schedule | {"stretch": stretch}, "budget": budget or {"epochs": 4, "stretch": stretch},
+    })  # fmt: skip
+
+
+def of_run(config):
+    total = total_updates(config)
+    sizes = {"examples": 128, "batch": config.batch_size, "per_epoch": config.updates_per_epoch, "total": total}
+    return rates(stretched(config), peak=1.0, first=0, count=total, total=total,
+                 in_updates=lambda d: updates_in(d, **sizes))  # fmt: skip
+
+
+def test_a_stretched_schedule_is_that_of_the_reference_batch():
+    small = of_run(regime(16, None))
+    assert len(small) == 32 and small[15] == 1 and small[16] == pytest.approx(0.01)
+    # 8 updates an epoch become 2: a factor of 4 brings back all 32, with every milestone and the warm-up.
+    np.testing.assert_array_equal(of_run(regime(64, "batch")), small)
+    np.testing.assert_array_equal(of_run(regime(64, 4.0)), small)
+    np.testing.assert_array_equal(of_run(regime(16, "batch")), small)
+    assert len(of_run(regime(64, None))) == 8
+
+
+@pytest.mark.parametrize(("batch", "updates"), [(8, 64), (17, 64), (32, 32), (48, 36), (128, 32)])
+def test_a_stretched_budget_is_rounded_up_to_whole_factors(batch, updates):
+    assert total_updates(regime(batch, "batch")) == updates
+    assert total_updates(regime(batch, "batch", budget={"examples": 512, "stretch": "batch"})) == updates
+
+
+def test_stretching_by_half_shortens():
+    assert total_updates(regime(16, 0.5)) == 16
+    assert stretched(regime(16, 0.5)).milestones == (Duration(epochs=1), Duration(fraction=0.5), Duration(updates=29))
+
+
+def test_rows_of_a_pack_end_together():
+    one, other = regime(32, "batch"), regime(32, "batch").model_copy(update={"reference_batch": 8})
+    assert pack_key(one) != pack_key(other)
+    alone, same = (regime(32, None).model_copy(update={"reference_batch": b}) for b in (8, 16))
+    assert pack_key(alone) == pack_key(same)
