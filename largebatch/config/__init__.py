@@ -1,5 +1,6 @@
 """What may be said about a run, and the keys that follow from it. No jax here."""
 
+from largebatch.config.augment import Augment
 from largebatch.config.base import Duration, Kind, Strict, leaves
 from largebatch.config.datasets import DATASETS
 from largebatch.config.digest import digest, pack_key, program_key
@@ -9,7 +10,7 @@ from largebatch.config.run import Budget, Evaluate, Execution, RunConfig, Scalin
 from largebatch.config.schedules import SCHEDULES
 
 __all__ = [
-    "DATASETS", "MODELS", "OPTIMIZERS", "SCHEDULES", "Budget", "Duration", "Evaluate", "Execution",
-    "Kind", "Norm", "RunConfig", "ScalingRule", "Seeds", "Strict", "Target", "digest", "leaves",
+    "DATASETS", "MODELS", "OPTIMIZERS", "SCHEDULES", "Augment", "Budget", "Duration", "Evaluate",
+    "Execution", "Kind", "Norm", "RunConfig", "ScalingRule", "Seeds", "Strict", "Target", "digest", "leaves",
     "pack_key", "program_key",
 ]  # fmt: skip
