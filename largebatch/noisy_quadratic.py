@@ -30,6 +30,8 @@ STEPWISE = 32
 """Updates of one rate that are taken one by one; more go by powers of their map, in time log(updates)."""
 TARGET_RATIO = 1.02
 """A run with a target is looked at whenever its updates have grown by this ratio."""
+NEAR = 1.25
+"""Looks at which the loss is at most this multiple of the target become rows of the history."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,8 @@ def _course(config: RunConfig) -> Iterator[dict[str, float]]:
         moments, before = advance(problem, moments, learning_rates(before, point - before)), point
         loss = measure(problem, moments)
         over = loss <= target or not np.isfinite(loss)
-        if point in planned or over:
+        # Rows close to the target too, so that the crossing is interpolated between neighbours.
+        if point in planned or over or loss <= NEAR * target:
             yield {
                 "update": point, "epoch": point / per_epoch, "examples": int(examples_after(point, **sizes)),
                 "learning_rate": float(learning_rates(max(0, point - 1), 1)[0]), "train_loss": loss,

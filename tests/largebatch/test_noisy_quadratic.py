@@ -149,6 +149,7 @@ def test_a_target_ends_it():
         moments, first = advance(one, moments, np.array([0.2])), first + 1
     assert first <= last <= 1.02 * first + 1
     assert history["train_loss"][-1] <= 0.2 < history["train_loss"][-2]
+    assert history["update"][-2] >= last / 1.02 - 1  # the row before is a neighbour
 
 
 def test_a_diverging_run_ends_where_it_is_seen():
