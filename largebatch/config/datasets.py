@@ -1,38 +1,14 @@
 """Data sets by name: what may be said of each, and its licence. Loaders are in `largebatch.datasets`."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from largebatch.config.base import Fraction, Kind, NonNegative, NonNegativeInt, Options, PositiveInt
+from largebatch.config.base import NonNegative, NonNegativeInt, PositiveInt
+from largebatch.config.convex import IllConditioned, LeastSquares, NoisyQuadratic, ScalarQuadratics
+from largebatch.config.dataset import Dataset, Shape
 
-Shape = Kind.PROGRAM
-
-
-class Dataset(Options):
-    """What every data set shares: how its examples are split, corrupted and standardised."""
-
-    licence: ClassVar[str]
-    pool: ClassVar[int | None] = None
-    """Examples that train and validation (and test, where there is no official one) are drawn from."""
-    train_size: Annotated[PositiveInt, Shape]
-    """Training examples, N; `batch_size: full` means this number."""
-    validation_size: Annotated[NonNegativeInt, Shape]
-    """Examples held out of training for selection; with 0 the validation columns are NaN."""
-    label_noise: Fraction = 0.0
-    """Share of the training labels redrawn uniformly over the classes (20 % of ten classes: 18 % wrong)."""
-    standardize: Literal["global", "feature", "none"] = "global"
-    """Subtract the mean and divide by the deviation of the training inputs: one number, or one a feature."""
-
-    @model_validator(mode="after")
-    def _fits(self) -> "Dataset":
-        wanted = self.train_size + self.validation_size
-        if self.pool is not None and wanted > self.pool:
-            raise ValueError(
-                f"train_size {self.train_size} + validation_size {self.validation_size} = {wanted}, but "
-                f"{self.name} has {self.pool} examples for them; lower one of the two"
-            )
-        return self
+__all__ = ["DATASETS", "Dataset", "Synthetic", "Text"]
 
 
 class Digits(Dataset):
@@ -75,6 +51,59 @@ class Mnist(Dataset):
     validation_size: Annotated[NonNegativeInt, Shape] = 5000
 
 
+class _Cifar(Dataset):
+    licence = "none stated (research use; Krizhevsky 2009)"
+    pool = 50000
+    train_size: Annotated[PositiveInt, Shape] = 45000
+    validation_size: Annotated[NonNegativeInt, Shape] = 5000
+    standardize: Literal["global", "feature", "channel", "none"] = "channel"
+
+
+class Cifar10(_Cifar):
+    """32x32 colour photographs, 10 classes, 50,000 + 10,000 examples (Krizhevsky 2009)."""
+
+    name: Annotated[Literal["cifar10"], Shape]
+
+
+class Cifar100(_Cifar):
+    """32x32 colour photographs, 100 fine classes, 50,000 + 10,000 examples (Krizhevsky 2009)."""
+
+    name: Annotated[Literal["cifar100"], Shape]
+
+
+class Text(Dataset):
+    """Characters, each predicted from those before it: a file, or a Markov source of known entropy (Shannon 1948)."""
+
+    licence = "none needed (generated); a file has its own"
+    targets = "tokens"
+    name: Annotated[Literal["text"], Shape]
+    train_size: Annotated[PositiveInt, Shape] = 1024
+    """Training sequences, N, the first stretch of a file."""
+    validation_size: Annotated[NonNegativeInt, Shape] = 128
+    test_size: Annotated[PositiveInt, Shape] = 128
+    """Test sequences, the last stretch of a file."""
+    standardize: Literal["global", "feature", "channel", "none"] = "none"
+    length: Annotated[PositiveInt, Shape] = 32
+    """Characters of a sequence, T; an example is T predictions."""
+    path: str | None = None
+    """A UTF-8 file, in `$LARGEBATCH_DATA` or the current folder; null generates the text from the data seed."""
+    alphabet: Annotated[int, Field(ge=2, le=26), Shape] = 8
+    """Letters of the generated text; a file has those it has."""
+    memory: Annotated[int, Field(ge=1, le=3)] = 1
+    """Characters that the next one of the generated text depends on."""
+    sha256: Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")] | None = None
+    """Checksum that the file must have, in hex; null accepts any."""
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> "Text":
+        idle = ("alphabet", "memory") if self.path is not None else ("sha256",)
+        said = [name for name in idle if getattr(self, name) != type(self).model_fields[name].default]
+        if said:
+            kind = "generated text, and path gives a file" if self.path is not None else "a file, and path is null"
+            raise ValueError(f"{said[0]} belongs to {kind}; leave out one of the two")
+        return self
+
+
 class Synthetic(Dataset):
     """Gaussian inputs labelled by a random two-layer teacher network; sizes are parameters."""
 
@@ -99,5 +128,12 @@ DATASETS: dict[str, type[Dataset]] = {
     "mnist1d": Mnist1d,
     "fashion_mnist": FashionMnist,
     "mnist": Mnist,
+    "cifar10": Cifar10,
+    "cifar100": Cifar100,
+    "text": Text,
     "synthetic": Synthetic,
+    "least_squares": LeastSquares,
+    "scalar_quadratics": ScalarQuadratics,
+    "ill_conditioned": IllConditioned,
+    "noisy_quadratic": NoisyQuadratic,
 }

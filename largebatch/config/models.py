@@ -72,4 +72,20 @@ class Cnn(Options):
     """Normalisation before each activation."""
 
 
-MODELS: dict[str, type[Options]] = {"logistic": Logistic, "mlp": Mlp, "conv1d": Conv1d, "cnn": Cnn}
+class Linear(Options):
+    """One linear map without bias: least squares, and regression through the origin (Gauss 1809)."""
+
+    name: Literal["linear"]
+
+
+class Point(Options):
+    """No network: the weights are the point at which a sum of functions is evaluated (Bertsekas 2011)."""
+
+    name: Literal["point"]
+    initial: Annotated[tuple[float, ...], Field(strict=False, min_length=1)] | None = None
+    """Where it starts; null draws it from a standard normal distribution."""
+
+
+MODELS: dict[str, type[Options]] = {
+    "logistic": Logistic, "mlp": Mlp, "conv1d": Conv1d, "cnn": Cnn, "linear": Linear, "point": Point,
+}  # fmt: skip

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from largebatch.config import problem
 from largebatch.config.base import Kind, Options, Positive, PositiveInt, Strict
 from largebatch.config.budget import Budget, Evaluate
 from largebatch.config.datasets import DATASETS, Dataset, Digits
@@ -38,8 +39,10 @@ class RunConfig(Strict):
     """The data set and how it is split."""
     model: Annotated[AnyModel, Kind.PROGRAM] = Mlp(name="mlp")
     """The network."""
-    loss: Annotated[Literal["cross_entropy", "squared_error"], Kind.PROGRAM] = "cross_entropy"
-    """Training loss; `squared_error` is half the squared distance to the one-hot label."""
+    loss: Annotated[Literal["cross_entropy", "squared_error", "half_squares", "quadratic"], Kind.PROGRAM] = (
+        "cross_entropy"
+    )
+    """Training loss; `squared_error` is half the squared distance to the one-hot label, `half_squares` to a number."""
     optimizer: Annotated[AnyOptimizer, Kind.PROGRAM] = Sgd(name="sgd")
     """The optimizer and its coefficients."""
     learning_rate: Annotated[Positive, Kind.NUMBER] = 0.1
@@ -98,6 +101,11 @@ class RunConfig(Strict):
     def _one_seed_for_all(cls, value: Any) -> Any:
         whole = isinstance(value, int) and not isinstance(value, bool)
         return dict.fromkeys(Seeds.model_fields, value) if whole else value
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> "RunConfig":
+        problem.check(self)
+        return self
 
     @model_validator(mode="after")
     def _rules_apply(self) -> "RunConfig":

@@ -6,12 +6,13 @@ and one line in `largebatch.config.datasets`).
 
 import os
 from collections.abc import Callable
+from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
 from largebatch.config.datasets import Dataset
-from largebatch.datasets import digits, mnist, mnist1d, split, synthetic
-from largebatch.datasets.data import Data, DataError, Parts
+from largebatch.datasets import cifar, digits, least_squares, mnist, mnist1d, quadratics, split, synthetic, text
+from largebatch.datasets.data import Data, DataError, Known, Parts
 
 __all__ = ["LOADERS", "Data", "DataError", "load"]
 
@@ -20,7 +21,14 @@ LOADERS: dict[str, Callable[[Any, int], Parts]] = {
     "mnist1d": mnist1d.load,
     "fashion_mnist": mnist.load,
     "mnist": mnist.load,
+    "cifar10": cifar.load,
+    "cifar100": cifar.load,
+    "text": text.load,
     "synthetic": synthetic.load,
+    "least_squares": least_squares.load,
+    "scalar_quadratics": quadratics.load,
+    "ill_conditioned": quadratics.load,
+    "noisy_quadratic": quadratics.none,
 }
 """Name -> loader, which takes the set's options and the data seed."""
 
@@ -48,7 +56,7 @@ def _load(options: Dataset, seed: int, data_folder: str | None) -> Data:
     train_x, validation_x, test_x = split.standardize(
         parts.train_x, (parts.validation_x, parts.test_x), options.standardize
     )
-    arrays = {
+    arrays: dict[str, Any] = {
         "train_x": train_x,
         "train_y": train_y,
         "train_y_true": parts.train_y,
@@ -59,4 +67,5 @@ def _load(options: Dataset, seed: int, data_folder: str | None) -> Data:
     }
     for array in arrays.values():
         array.setflags(write=False)
-    return Data(**arrays, classes=parts.classes, checksum=parts.checksum, name=options.name)
+    known: dict[str, Any] = {field.name: getattr(parts, field.name) for field in fields(Known)}
+    return Data(**arrays, **known, classes=parts.classes, checksum=parts.checksum, name=options.name)

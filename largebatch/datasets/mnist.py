@@ -1,6 +1,5 @@
 """MNIST and Fashion-MNIST: 28x28 images from IDX files, looked for in several places, checked against checksums."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +10,7 @@ import numpy as np
 from largebatch.config.datasets import Dataset
 from largebatch.datasets import cache, hub, idx
 from largebatch.datasets.data import DataError, Parts, Pool
+from largebatch.datasets.places import given
 from largebatch.datasets.split import divide
 
 TRAIN_IMAGES = "train-images-idx3-ubyte"
@@ -82,7 +82,7 @@ def find(source: Source) -> Path:
     Raises:
         DataError: `$LARGEBATCH_DATA` is no folder, or the set is nowhere and cannot be downloaded.
     """
-    places = [*_given(source), *([source.installed] if source.installed else [])]
+    places = [*given(source.name), *([source.installed] if source.installed else [])]
     for place in places:
         if any(_file(place, name) for name in source.checksums):
             return place
@@ -95,16 +95,6 @@ def find(source: Source) -> Path:
         raise DataError(_nowhere(source, [*places, downloaded]))
     hub.fetch(source.repository, source.name, checksums=source.checksums, folder=downloaded, download=download)
     return downloaded
-
-
-def _given(source: Source) -> list[Path]:
-    given = os.environ.get("LARGEBATCH_DATA")
-    if not given:
-        return []
-    root = Path(given).expanduser()
-    if not root.is_dir():
-        raise DataError(f"LARGEBATCH_DATA is {given}, which is not a folder; set it to the one that holds the data")
-    return [root / source.name, root / source.name.replace("_", "-"), root]
 
 
 def _nowhere(source: Source, places: list[Path]) -> str:

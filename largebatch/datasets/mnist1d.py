@@ -4,10 +4,7 @@ Generating takes seconds, so the arrays are kept in the cache folder with a chec
 cache that is torn, altered or not writable costs the generation again, nothing else.
 """
 
-import io
-import logging
 import random
-import zipfile
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -16,9 +13,8 @@ import numpy as np
 
 from largebatch.config.datasets import Dataset
 from largebatch.datasets import cache as kept
-from largebatch.datasets.data import Parts, Pool, checksum
+from largebatch.datasets.data import Parts, Pool
 from largebatch.datasets.split import divide
-from largebatch.records import write_file
 
 _ARRAYS = ("x", "y", "x_test", "y_test")
 
@@ -31,31 +27,11 @@ def load(options: Dataset, seed: int) -> Parts:
 
 @cache
 def _pool(path: Path) -> Pool:
-    arrays = _read(path)
+    arrays = kept.read(path, _ARRAYS)
     if arrays is None:
         arrays = _generate()
-        _keep(path, arrays)
+        kept.keep(path, arrays, "MNIST-1D is generated again")
     return Pool(arrays["x"], arrays["y"], classes=10, test_inputs=arrays["x_test"], test_labels=arrays["y_test"])
-
-
-def _read(path: Path) -> dict[str, np.ndarray] | None:
-    try:
-        # From memory: given a torn file, np.load leaves it open.
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in _ARRAYS}
-            intact = str(stored["checksum"]) == checksum(arrays.values())
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
-        return None
-    return arrays if intact else None
-
-
-def _keep(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    content = io.BytesIO()
-    np.savez(content, allow_pickle=False, checksum=np.array(checksum(arrays.values())), **arrays)
-    try:
-        write_file(path, content.getvalue())
-    except OSError as error:
-        logging.getLogger(__name__).warning("MNIST-1D is generated again each time: %s cannot be kept: %s", path, error)
 
 
 def _generate() -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int, Int32
+from jaxtyping import Float64, Int, Shaped
 
 from largebatch.config.datasets import Dataset
 from largebatch.datasets.data import DataError, Parts, Pool
@@ -61,8 +61,13 @@ def _scaled(inputs: np.ndarray, scale: float) -> np.ndarray:
 
 
 def redraw(
-    labels: Int32[np.ndarray, " n"], *, identity: Int[np.ndarray, " n"], fraction: float, classes: int, seed: int
-) -> Int32[np.ndarray, " n"]:
+    labels: Shaped[np.ndarray, " n *target"],
+    *,
+    identity: Int[np.ndarray, " n"],
+    fraction: float,
+    classes: int,
+    seed: int,
+) -> Shaped[np.ndarray, " n *target"]:
     """Return labels of which exactly round(fraction * n) are redrawn uniformly over all classes.
 
     A redrawn label may be the old one: of ten classes, 20 % redrawn makes 18 % wrong.
@@ -70,7 +75,7 @@ def redraw(
     and the subset, so a larger fraction redraws the same examples and more.
 
     Args:
-        labels: the given labels.
+        labels: the given labels, int32[n]; targets of another kind are redrawn by no fraction but 0.
         identity: each example's number in its pool.
         fraction: share of the labels to redraw, from 0 to 1.
         classes: K; labels are 0 to K - 1.
@@ -86,24 +91,28 @@ def redraw(
 
 
 def standardize(
-    train: Float32[np.ndarray, " n *shape"],
-    others: Sequence[Float32[np.ndarray, " _ *shape"]],
-    how: Literal["global", "feature", "none"],
-) -> list[Float32[np.ndarray, " _ *shape"]]:
+    train: Shaped[np.ndarray, " n *shape"],
+    others: Sequence[Shaped[np.ndarray, " _ *shape"]],
+    how: Literal["global", "feature", "channel", "none"],
+) -> list[Shaped[np.ndarray, " _ *shape"]]:
     """Return train and the others, less the mean of train and divided by its deviation.
 
     Args:
         train: the inputs whose statistics count.
         others: inputs standardised with the same two numbers.
-        how: `global` has one mean and deviation, `feature` one an input dimension, `none` leaves inputs alone.
+        how: `global` has one mean and deviation, `feature` one an input dimension, `channel` one an entry of
+            the last axis, `none` leaves inputs alone.
     """
     if how == "none":
         return [train, *others]
-    mean, deviation = (moment.astype(np.float32) for moment in _moments(train, None if how == "global" else 0))
+    axes = {"global": None, "feature": 0, "channel": tuple(range(train.ndim - 1))}[how]
+    mean, deviation = (moment.astype(np.float32) for moment in _moments(train, axes))
     return [(x - mean) / deviation for x in (train, *others)]
 
 
-def _moments(x: np.ndarray, axis: int | None) -> tuple[Float64[np.ndarray, "..."], Float64[np.ndarray, "..."]]:
+def _moments(
+    x: np.ndarray, axis: int | tuple[int, ...] | None
+) -> tuple[Float64[np.ndarray, "..."], Float64[np.ndarray, "..."]]:
     """Return mean and deviation in float64, in stretches: 55,000 images in float64 would take 345 MB at once."""
     mean = np.asarray(np.mean(x, axis=axis, dtype=np.float64))
     squares = sum(np.sum((x[i : i + _ROWS] - mean) ** 2, axis=axis) for i in range(0, len(x), _ROWS))

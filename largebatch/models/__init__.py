@@ -9,12 +9,15 @@ import jax.numpy as jnp
 from largebatch.config import Norm
 from largebatch.models.convolutional import Cnn, Conv1d
 from largebatch.models.mlp import Mlp
+from largebatch.models.point import Linear, Point
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "logistic": lambda *, matmul, **place: Mlp(widths=(), activation="identity", norm=Norm(), **place),
     "mlp": lambda *, matmul, **rest: Mlp(**rest),
     "conv1d": Conv1d,
     "cnn": Cnn,
+    "linear": lambda *, matmul, axis_name, **rest: Linear(**rest),
+    "point": lambda *, matmul, axis_name, **rest: Point(**rest),
 }
 
 

@@ -19,6 +19,7 @@ from largebatch.config import (
     pack_key,
     program_key,
 )  # fmt: skip
+from tests.largebatch.company import COMPANY, OWN, REFUSED
 
 GOLDEN = {
     "7b7871e0e799e48f": {},
@@ -117,7 +118,9 @@ OTHER = {
     "norm": {"scope": "layer"}, "channels": 7, "width": 7, "weight_decay": 0.5, "clip_norm": 0.5, "momentum": 0.5,
     "beta1": 0.5, "beta2": 0.5, "epsilon": 0.5, "warmup": {"epochs": 1}, "warmup_from": 0.5,
     "final": 0.5, "milestones": [{"updates": 7}], "factor": 0.5, "stretch": "batch", "clip": "block", "trust": 0.5,
-    "initial_accumulator": 0.5, "update_rms": 0.5,
+    "initial_accumulator": 0.5, "update_rms": 0.5, "length": 7, "path": "x.txt", "alphabet": 7,
+    "memory": 2, "condition": 7.0, "setup": "rr", "smallest": 0.5, "largest": 7.0, "push": 0.5, "dimensions": 7,
+    "decay": 0.5, "preconditioner": 0.5, "average": 0.5,
 }  # fmt: skip
 """Field of any entry of any table -> a value that is nowhere the default."""
 
@@ -200,14 +203,15 @@ def test_what_a_field_changes(path):
 @pytest.mark.parametrize(("where", "name"), ENTRIES)
 def test_every_option_of_every_entry_counts(where, name):
     plain = {"name": name, **NEEDED.get(name, {})}
-    one = read({where: plain})
+    rest = {"batch_size": 2} | COMPANY.get(name, {})
+    one = read({where: plain} | rest)
     assert all(isinstance(kind, Kind) for _, kind, _ in leaves(one))
-    other = OTHER | ({"channels": [7]} if name == "cnn" else {})
-    fields = set(TABLES[where][name].model_fields) - {"name"}
+    other = OTHER | OWN.get(name, {})
+    fields = set(TABLES[where][name].model_fields) - {"name"} - REFUSED.get(name, set())
     if where == "optimizer":
         default = getattr(one.optimizer, "nesterov", False)
         other |= {"nesterov": not default, "decay": "all" if one.optimizer.decay == "matrices" else "matrices"}
-    digests = {digest(read({where: plain | {field: other[field]}})) for field in fields}
+    digests = {digest(read({where: plain | {field: other[field]}} | rest)) for field in fields}
     assert len(digests | {digest(one)}) == len(fields) + 1
 
 

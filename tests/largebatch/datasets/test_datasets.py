@@ -11,6 +11,8 @@ from largebatch.config import DATASETS
 
 ARRAYS = ("train_x", "train_y", "train_y_true", "validation_x", "validation_y", "test_x", "test_y")
 
+ON_DISK = {"mnist", "fashion_mnist", "cifar10", "cifar100"}
+
 
 def digits(**given):
     return DATASETS["digits"](name="digits", **given)
@@ -24,6 +26,21 @@ def test_the_tables_agree():
 def test_each_set_states_its_licence(name):
     assert len(DATASETS[name].licence) > 2
     assert DATASETS[name].licence.strip() == DATASETS[name].licence
+
+
+@pytest.mark.parametrize("name", sorted(set(DATASETS) - ON_DISK - {"noisy_quadratic"}))
+def test_a_set_depends_on_nothing_but_its_seed(name):
+    options = DATASETS[name](name=name)
+    datasets._load.cache_clear()
+    first = datasets.load(options, seed=3)
+    np.random.seed(1)
+    datasets._load.cache_clear()
+    again, other = (datasets.load(options, seed=seed) for seed in (3, 4))
+    assert again is not first and again.checksum == first.checksum
+    for array in ARRAYS:
+        np.testing.assert_array_equal(getattr(again, array), getattr(first, array))
+    moved = not np.array_equal(first.train_y, other.train_y)
+    assert moved == (name != "ill_conditioned")  # whose coefficients are given
 
 
 @pytest.mark.parametrize("name", ["digits", "mnist1d", "synthetic"])

@@ -10,7 +10,7 @@ from largebatch.config import MODELS, run
 from largebatch.models import NETWORKS, build
 
 READ = TypeAdapter(run.AnyModel)
-SAMPLES = {"logistic": (8, 8), "mlp": (8, 8), "conv1d": (40,), "cnn": (28, 28, 1)}
+SAMPLES = {"logistic": (8, 8), "mlp": (8, 8), "conv1d": (40,), "cnn": (28, 28, 1), "linear": (8, 8), "point": (1,)}
 
 
 def network(options, *, matmul=True, dtype="float32"):
@@ -43,6 +43,8 @@ BATCH = {"norm": {"scope": "batch"}}
     ("options", "count"),
     [
         ({"name": "logistic"}, 64 * 10 + 10),
+        ({"name": "linear"}, 64 * 10),
+        ({"name": "point"}, 10),
         ({"name": "mlp"}, (64 * 128 + 128) + (128 * 128 + 128) + (128 * 10 + 10)),
         ({"name": "mlp", "widths": [5], **BATCH}, (64 * 5 + 5) + 2 * 5 + (5 * 10 + 10)),
         # The MNIST-1D paper's network: 40 points become 19, 10 and 5.
