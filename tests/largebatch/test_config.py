@@ -90,6 +90,7 @@ FIELDS = {
     "schedule.stretch": ("batch", NUMBER),
     "schedule.final": (0.5, NUMBER),
     "order": ("sequential", NUMBER),
+    "fork": ({"at": {"epochs": 1}}, NUMBER),
     "partial": ("drop", PROGRAM),
     "budget.epochs": (11, LOOP),
     "budget.updates": ({"updates": 320}, LOOP),
@@ -137,7 +138,7 @@ def changed(path, value, said=REFERENCE):
     """Return the reference configuration with one leaf changed, and nothing else."""
     said = copy.deepcopy(said)
     parents = path.split(".")
-    if isinstance(value, dict) and path != "evaluate.every":
+    if isinstance(value, dict) and "." in path and path != "evaluate.every":
         parents = parents[:-1]
     place = said
     for name in parents[:-1]:
