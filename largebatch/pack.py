@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from largebatch import datasets, models, parallel, sampling
+from largebatch import datasets, models, parallel
+from largebatch.audit import Audit
 from largebatch.config import RunConfig
 from largebatch.extent import total_updates
 from largebatch.gradients import Task
@@ -19,6 +20,7 @@ from largebatch.optimizers import numbers_of
 from largebatch.scaling import scaled_rate
 from largebatch.schedules import rates
 from largebatch.state import NEVER, Data, Plan
+from largebatch.streams import Streams, Window
 from largebatch.units import updates_in
 
 _COMPILED: dict[Any, tuple[Any, Any]] = {}
@@ -67,7 +69,7 @@ class Pack:
         self._advance: Any = parallel.compile_advance(task, width)
         # Evaluation and initialization do not depend on how batches are cut: one program serves all batch sizes.
         shared = replace(task, partial="", layout=_uncut(self.layout))
-        self._evaluate: Any = parallel.compile_evaluate(replace(shared, optimizer=None), width)
+        self._evaluate: Any = parallel.compile_evaluate(replace(shared, optimizer=None, unit=None), width)
         numbers = self._numbers()
         begin = parallel.compile_start(replace(shared, axis_name=None))
         seeds = np.array([row.seed.initialization for row in self.rows], np.uint32)
@@ -77,6 +79,7 @@ class Pack:
         self._replicated_numbers = parallel.replicate(numbers, self.devices)
         self._window = -1
         self._plan: Plan | None = None
+        self.streams = Streams(self.rows, self.source.train_y)
 
     def _numbers(self) -> dict[str, np.ndarray]:
         columns = [numbers_of(row.optimizer) for row in self.rows]
@@ -135,7 +138,12 @@ class Pack:
 
     def restore(self, state: Any, update: int) -> None:
         """Continue from a snapshot taken after `update` updates."""
-        self.state, self.update = parallel.replicate(state, self.devices), update
+        self.state, self.update, self._window = parallel.replicate(state, self.devices), update, -1
+        self._load(max(0, update - 1) // self.layout.updates)
+
+    def audit(self, row: int) -> Audit:
+        """Return what a row has visited so far, or had when it ended."""
+        return self.streams.audit(row, self.update)
 
     def rates(self, first: int, count: int) -> np.ndarray:
         """Return the learning rates of `count` updates of every row, float64[width, count]."""
@@ -144,24 +152,17 @@ class Pack:
     def _load(self, window: int) -> None:
         if window == self._window:
             return
-        streams: dict[tuple[str, int], np.ndarray] = {}
-        for row in self.rows:
-            drawn = row.order, row.seed.order
-            if drawn not in streams:
-                streams[drawn] = self._stream(*drawn, window)
-        stream = np.stack([streams[row.order, row.seed.order] for row in self.rows])
+        layout, epoch = self.layout, window * self.layout.epochs
+        epochs = max(0, min(layout.epochs, -(-self.total // layout.per_epoch) - epoch))
+        balance = self.state.order
+        stream = self.streams.load(
+            Window(layout, window * layout.updates, epoch, epochs), update=self.update,
+            signs=None if balance is None else parallel.fetch(balance.signs),
+        )  # fmt: skip
         peaks = self.rates(window * self.layout.updates, self.layout.updates).astype(self.dtype)
         origin = np.full(len(self.rows), window * self.layout.updates, np.int32)
         seeds = np.array([row.seed.order for row in self.rows], np.uint32)
         self._plan, self._window = parallel.replicate(Plan(stream, peaks, origin, seeds), self.devices), window
-
-    def _stream(self, order: str, seed: int, window: int) -> np.ndarray:
-        n, epochs = self.layout.examples, self.layout.epochs
-        needed = -(-self.total // self.layout.per_epoch)
-        stream = np.zeros(self.layout.stream, np.int32)
-        for place, epoch in enumerate(range(window * epochs, min(needed, (window + 1) * epochs))):
-            stream[place * n : (place + 1) * n] = sampling.plan(order, examples=n, seed=seed, epoch=epoch)
-        return stream
 
 
 def _rates(config: RunConfig, first: int, count: int, total: int) -> np.ndarray:
@@ -192,7 +193,8 @@ def _task(config: RunConfig, layout: Layout, classes: int) -> Task:
     )  # fmt: skip
     # Coefficients are data, so they must not split the cache of programs: only which are null is kept.
     blank = config.optimizer.model_copy(update=dict.fromkeys(numbers_of(config.optimizer), 0.0))
-    return Task(module, LOSSES[config.loss], blank, layout, config.partial, axis_name)
+    unit = config.grab.unit if config.grab else None
+    return Task(module, LOSSES[config.loss], blank, layout, config.partial, axis_name, unit=unit)
 
 
 @lru_cache(maxsize=2)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -145,6 +146,8 @@ class _Session:
                     "gradient_norm": float(stretch.gradient_norm[i]),
                 }
                 row.measure({name: value[i] for name, value in measured.items()}, place, clock)
+                if row.status is not None:
+                    self.pack.streams.end(i, update)
 
     def save(self) -> None:
         if self.checkpoint and time.perf_counter() - self.saved >= self.every:
@@ -162,9 +165,11 @@ class _Session:
         device = jax.local_devices()[0]
         origin = {**provenance(), **source, "device": f"{device.platform} {device.device_kind}"}
         done = []
-        for row in self.rows:
+        for i, row in enumerate(self.rows):
             row.end()
-            done.append(row.record(experiment=experiment, summary=summary, provenance=origin))
+            audit = self.pack.audit(i)
+            record = row.record(experiment=experiment, summary={**summary, **audit.summary()}, provenance=origin)
+            done.append(replace(record, files=audit.files()))
             if runs:
                 records.write(done[-1], runs)
         if self.checkpoint:

@@ -11,6 +11,7 @@ from largebatch.config.base import Duration, Kind, NonNegativeInt, Options, Posi
 from largebatch.config.datasets import DATASETS, Dataset, Digits
 from largebatch.config.models import MODELS, Mlp, Norm
 from largebatch.config.optimizers import OPTIMIZERS, Optimizer, Sgd
+from largebatch.config.orders import Grab, OrderName, check_order, with_grab
 from largebatch.config.schedules import SCHEDULES, Constant, Schedule
 
 if TYPE_CHECKING:
@@ -139,8 +140,10 @@ class RunConfig(Strict):
     """How the learning rate follows the batch size."""
     schedule: Annotated[AnySchedule, Kind.NUMBER] = Constant(name="constant")
     """The shape of the learning rate over the run."""
-    order: Annotated[Literal["with_replacement", "reshuffle", "shuffle_once", "sequential"], Kind.NUMBER] = "reshuffle"
+    order: Annotated[OrderName, Kind.NUMBER] = "reshuffle"
     """How the next examples are drawn."""
+    grab: Annotated[Grab | None, Kind.PROGRAM, Field(validate_default=True)] = None
+    """Options of the order `grab`, and of no other."""
     partial: Annotated[Literal["keep", "mean", "drop"], Kind.PROGRAM] = "keep"
     """The last, smaller batch of an epoch: divided by the nominal size, by its own, or left out."""
     budget: Annotated[Budget, Kind.LOOP] = Budget(epochs=10)
@@ -176,11 +179,21 @@ class RunConfig(Strict):
     def _rule_by_name(cls, value: Any) -> Any:
         return {"name": value} if isinstance(value, str) else value
 
+    @field_validator("grab", mode="before")
+    @classmethod
+    def _grab_by_order(cls, value: Any, info: Any) -> Any:
+        return with_grab(value, info.data.get("order"))
+
     @field_validator("seed", mode="before")
     @classmethod
     def _one_seed_for_all(cls, value: Any) -> Any:
         whole = isinstance(value, int) and not isinstance(value, bool)
         return dict.fromkeys(Seeds.model_fields, value) if whole else value
+
+    @model_validator(mode="after")
+    def _order_is_exact(self) -> "RunConfig":
+        check_order(self)
+        return self
 
     @model_validator(mode="after")
     def _statistics_are_exact(self) -> "RunConfig":

@@ -80,6 +80,7 @@ FIELDS = {
     "schedule.warmup_from": (0.5, NUMBER),
     "schedule.final": (0.5, NUMBER),
     "order": ("sequential", NUMBER),
+    "grab": ({"order": "grab", "grab": {"unit": 8}}, PROGRAM),
     "partial": ("drop", PROGRAM),
     "budget.epochs": (11, LOOP),
     "budget.updates": ({"updates": 320}, LOOP),
@@ -123,6 +124,8 @@ def changed(path, value, said=REFERENCE):
     parents = path.split(".")
     if isinstance(value, dict) and path != "evaluate.every":
         parents = parents[:-1]
+    if not parents:
+        return read(said | value)
     place = said
     for name in parents[:-1]:
         place = place.setdefault(name, {})
@@ -158,6 +161,14 @@ def test_full_becomes_n():
     full, number = ({"dataset": {"name": "digits", "train_size": 300}, "batch_size": b} for b in ("full", 300))
     assert read(full).batch_size == 300
     assert digest(read(full)) == digest(read(number))
+
+
+def test_grab_has_a_program_of_its_own_and_its_unit_by_default():
+    one, unit = read({"order": "grab"}), read({"order": "grab", "grab": {"unit": 4}})
+    assert one.grab.unit == 1
+    assert digest(read(one.model_dump(mode="json"))) == digest(one) == digest(read({"order": "grab", "grab": {}}))
+    assert len({digest(one), digest(unit), digest(read({}))}) == 3
+    assert len({program_key(one), program_key(unit), program_key(read({}))}) == 3
 
 
 def test_one_seed_moves_all_three():
