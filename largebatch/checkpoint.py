@@ -12,7 +12,7 @@ from largebatch.history import History
 from largebatch.pack import Pack
 from largebatch.records import write_file
 
-SCHEMA = 1
+SCHEMA = 2
 FIELDS = ("history", "timing", "status", "diverged_at", "reached_at", "pending")
 
 
@@ -23,6 +23,7 @@ def save(path: Path, pack: Pack, rows: Sequence[History], elapsed: dict[str, flo
         "digests": [digest(row) for row in pack.rows],
         "update": pack.update,
         "elapsed": elapsed,
+        "streams": pack.streams.snapshot(),
         "state": serialization.to_state_dict(pack.snapshot()),
         "rows": [{name: _packed(getattr(row, name)) for name in FIELDS} for row in rows],
     }
@@ -37,6 +38,7 @@ def restore(path: Path, pack: Pack, rows: Sequence[History]) -> dict[str, float]
     content = _read(path)
     if content.get("schema") != SCHEMA or content["digests"] != [digest(row) for row in pack.rows]:
         return None
+    pack.streams.restore(content["streams"])
     pack.restore(serialization.from_state_dict(pack.snapshot(), content["state"]), int(content["update"]))
     for row, saved in zip(rows, content["rows"], strict=True):
         for name in FIELDS:

@@ -39,6 +39,12 @@ class Lineage:
     examples: int = 0
     epochs: int = 0
 
+    def summary(self) -> dict[str, Any]:
+        """Return what a run's summary says of its parent; nothing where it has none."""
+        if self.parent is None:
+            return {}
+        return {"parent": self.parent, "parent_update": self.update, "parent_examples": self.examples}
+
 
 def lineage_of(config: RunConfig) -> Lineage:
     """Return what came before a run, from its configuration alone."""

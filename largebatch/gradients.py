@@ -30,6 +30,7 @@ class Task:
         partial: what the gradient sum of a smaller last batch is divided by.
         axis_name: device axis, over which sums are added; None outside of one.
         random: whether the network draws random numbers in training.
+        unit: examples that the order `grab` balances together; None for every other order.
     """
 
     module: nn.Module
@@ -39,6 +40,7 @@ class Task:
     partial: str
     axis_name: str | None
     random: bool = False
+    unit: int | None = None
 
 
 @flax.struct.dataclass
@@ -66,7 +68,8 @@ def positions(task: Task, update: Int[Array, ""], micro: Int[Array, ""]) -> tupl
     """Return where in the stream a micro-batch of an update starts, and which of its positions are real."""
     layout = task.layout
     device = 0 if task.axis_name is None else jax.lax.axis_index(task.axis_name)
-    offset = (device * layout.micro + micro) * layout.slice
+    turn = micro * layout.devices + device if layout.interleaved else device * layout.micro + micro
+    offset = turn * layout.slice
     within_epoch = update % layout.per_epoch * layout.batch + offset
     start = update // layout.per_epoch * layout.examples + within_epoch
     if layout.exact:
@@ -128,5 +131,10 @@ def gradient(
     example of an epoch counts alike; `mean` divides a smaller last batch by its own size.
     """
     (loss, count), grads = fold(task, data, plan, update, lambda batch: plain(task, params, batch))
-    divisor = count if task.partial == "mean" else jnp.asarray(task.layout.batch, loss.dtype)
-    return jax.tree.map(lambda g: g / divisor, grads), loss, count
+    return divided(task, grads, count), loss, count
+
+
+def divided(task: Task, grads: Params, count: Float[Array, ""]) -> Params:
+    """Return the gradient of an update from the gradient of the sum of its losses."""
+    divisor = count if task.partial == "mean" else jnp.asarray(task.layout.batch, count.dtype)
+    return jax.tree.map(lambda g: g / divisor, grads)

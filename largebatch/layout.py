@@ -22,7 +22,8 @@ class Layout:
     """Static sizes of one program.
 
     Device d takes micro-batches m = 0, 1, … of `slice` consecutive positions of the batch,
-    from (d * micro + m) * slice; positions at or beyond `batch` are masked.
+    from (d * micro + m) * slice, or from (m * devices + d) * slice if `interleaved`; positions
+    at or beyond `batch` are masked.
 
     Attributes:
         examples: N, training examples.
@@ -32,6 +33,7 @@ class Layout:
         micro: micro-batches a device takes one after the other.
         slice: examples a micro-batch.
         epochs: epochs in one plan.
+        interleaved: whether micro-batch m of all devices is one piece of the stream, as `grab` needs it.
     """
 
     examples: int
@@ -41,6 +43,7 @@ class Layout:
     micro: int
     slice: int
     epochs: int
+    interleaved: bool = False
 
     @property
     def updates(self) -> int:
@@ -60,7 +63,7 @@ class Layout:
 
 
 def layout_of(config: RunConfig, phase: Phase, *, block: int | None = None) -> Layout:
-    """Return how the batches of one phase of a run are cut; ghost groups are never split.
+    """Return how the batches of one phase of a run are cut; ghost groups and units of `grab` are never split.
 
     Args:
         config: the run.
@@ -69,6 +72,9 @@ def layout_of(config: RunConfig, phase: Phase, *, block: int | None = None) -> L
     """
     norm: Norm = getattr(config.model, "norm", Norm())
     group = norm.size if norm.scope == "ghost" and norm.size else 1
+    if config.grab:
+        # A multiple of the ghost group.
+        group = config.grab.unit
     devices = config.execution.devices
     share = math.ceil(phase.batch / devices / group) * group
     limit = config.execution.max_device_batch or (share if norm.scope == "batch" else block) or share
@@ -80,5 +86,7 @@ def layout_of(config: RunConfig, phase: Phase, *, block: int | None = None) -> L
         devices=devices,
         micro=micro,
         slice=math.ceil(share / micro / group) * group,
-        epochs=max(1, WINDOW // config.dataset.train_size),
+        # What grab visits next is known only when an epoch is over.
+        epochs=1 if config.grab else max(1, WINDOW // config.dataset.train_size),
+        interleaved=config.grab is not None,
     )

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from largebatch import datasets, models, parallel
+from largebatch.audit import Audit
 from largebatch.config import RunConfig
 from largebatch.evaluate import CHUNK
 from largebatch.extent import extent_of
@@ -19,8 +20,9 @@ from largebatch.gradients import Task
 from largebatch.layout import BLOCK, Layout, layout_of
 from largebatch.losses import LOSSES
 from largebatch.optimizers import numbers_of
-from largebatch.plans import rates_of, window_plan
+from largebatch.schedules import rates_of
 from largebatch.state import NEVER, Data, Plan
+from largebatch.streams import Streams, Window
 
 _COMPILED: dict[Any, Any] = {}
 """Programs as this process has compiled them, by what is compiled and the shape of the data."""
@@ -70,7 +72,7 @@ class Pack:
         self._advance: list[Any] = [parallel.compile_advance(each, width) for each in tasks]
         # Evaluation and initialization do not depend on how batches are cut: one program serves all batch sizes.
         shared = replace(task, partial="", layout=_uncut(self.layouts[0], block or CHUNK))
-        self._evaluate: Any = parallel.compile_evaluate(replace(shared, optimizer=None), width)
+        self._evaluate: Any = parallel.compile_evaluate(replace(shared, optimizer=None, unit=None), width)
         numbers = self._numbers()
         begin = parallel.compile_start(replace(shared, axis_name=None))
         seeds = np.array([row.seed.initialization for row in self.rows], np.uint32)
@@ -81,6 +83,7 @@ class Pack:
         self._replicated_numbers = parallel.replicate(numbers, self.devices)
         self._window = (-1, -1)
         self._plan: Plan | None = None
+        self.streams = Streams(self.rows, self.source.train_y, [past.epochs for past in self.lineage])
 
     def _numbers(self) -> dict[str, np.ndarray]:
         columns = [numbers_of(row) for row in self.rows]
@@ -135,6 +138,12 @@ class Pack:
     def restore(self, state: Any, update: int) -> None:
         """Continue from a snapshot taken after `update` updates."""
         self.state, self.update = parallel.replicate(state, self.devices), update
+        self._window = (-1, -1)
+        self._load(max(0, update - 1))
+
+    def audit(self, row: int) -> Audit:
+        """Return what a row has visited so far, or had when it ended."""
+        return self.streams.audit(row, self.update)
 
     def rates(self, first: int, count: int) -> np.ndarray:
         """Return the learning rates of `count` updates of every row, float64[width, count]."""
@@ -144,20 +153,27 @@ class Pack:
         """Put the plan that an update belongs to on the devices; return its phase, first update and end."""
         phase = self.extent.phase_at(update)
         layout, begun = self.layouts[phase], self.extent.phases[phase]
-        window = (update - begun.update) // layout.updates
-        origin = begun.update + window * layout.updates
+        number = (update - begun.update) // layout.updates
+        origin, epoch = begun.update + number * layout.updates, begun.epoch + number * layout.epochs
         following = self.extent.phases[phase + 1 : phase + 2]
-        end = min([origin + layout.updates, *(after.update for after in following)])
-        if (phase, window) != self._window:
-            epoch = begun.epoch + window * layout.epochs
-            self._plan = parallel.replicate(self._window_plan(layout, epoch, origin), self.devices)
-            self._window = phase, window
-        return phase, origin, end
+        if (phase, number) != self._window:
+            last = min([self.extent.epochs_begun(self.extent.total or 0), *(after.epoch for after in following)])
+            window = Window(layout, origin, epoch, max(0, min(layout.epochs, last - epoch)))
+            self._plan = parallel.replicate(self._window_plan(window), self.devices)
+            self._window = phase, number
+        return phase, origin, min([origin + layout.updates, *(after.update for after in following)])
 
-    def _window_plan(self, layout: Layout, epoch: int, origin: int) -> Plan:
-        rows = list(zip(self.rows, self.lineage, strict=True))
-        return window_plan(rows, self.extent, layout, epoch=epoch, origin=origin, dtype=self.dtype)
-
+    def _window_plan(self, window: Window) -> Plan:
+        balance = self.state.order
+        signs = None if balance is None else parallel.fetch(balance.signs)
+        stream = self.streams.load(window, update=self.update, signs=signs)
+        return Plan(
+            stream=stream,
+            rates=self.rates(window.origin, window.layout.updates).astype(self.dtype),
+            origin=np.full(len(self.rows), window.origin, np.int32),
+            before=np.array([past.updates for past in self.lineage], np.int32),
+            seed=np.array([row.seed.order for row in self.rows], np.uint32),
+        )
 
 
 def _compiled(program: Any, data: Data, *args: Any) -> Any:
@@ -188,7 +204,8 @@ def _task(config: RunConfig, layout: Layout, classes: int) -> Task:
     )  # fmt: skip
     # Coefficients are data, so they must not split the cache of programs: only which are null is kept.
     blank = config.optimizer.model_copy(update=dict.fromkeys(numbers_of(config), 0.0))
-    return Task(module, LOSSES[config.loss], blank, layout, config.partial, axis_name)
+    unit = config.grab.unit if config.grab else None
+    return Task(module, LOSSES[config.loss], blank, layout, config.partial, axis_name, unit=unit)
 
 
 @lru_cache(maxsize=2)

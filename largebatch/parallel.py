@@ -14,6 +14,7 @@ import optax
 from jaxtyping import Array, Int, UInt
 
 from largebatch.evaluate import evaluate
+from largebatch.grab import initial
 from largebatch.gradients import Task, gradient
 from largebatch.optimizers import Numbers, chain
 from largebatch.state import NEVER, Data, Observed, Params, Plan, State
@@ -64,7 +65,7 @@ def start(task: Task, numbers: Numbers, seed: UInt[Array, ""], sample: Array) ->
     """Return the initial state of one row; the weights depend on the seed alone, `sample` gives their shapes."""
     mask = jnp.ones(sample.shape[0], bool)
     params = task.module.init(jax.random.key(seed), sample, mask=mask, mode="statistics")["params"]
-    return State(params, chain(task.optimizer, numbers).init(params))
+    return State(params, chain(task.optimizer, numbers).init(params), initial(task, params))
 
 
 def _over_devices(function: Callable[..., Any], task: Task, **options: Any) -> Callable[..., Any]:

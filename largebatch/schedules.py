@@ -4,8 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from largebatch.config import Duration, RunConfig, stretch_factor
+from largebatch.extent import Extent
+from largebatch.scaling import scaled_rate
 
 InUpdates = Callable[[Duration], int]
 
@@ -82,3 +85,18 @@ def rates(schedule: Any, *, peak: float, first: int, count: int, total: int, in_
         ramp = schedule.warmup_from + (1 - schedule.warmup_from) * np.minimum((t + 1) / warm, 1.0)
         shape = shape * ramp
     return peak * shape
+
+
+def rates_of(config: RunConfig, extent: Extent, first: int, count: int) -> Float[np.ndarray, " count"]:
+    """Return the learning rates of `count` updates of a run, from update `first`."""
+    found = rates(
+        stretched(config), peak=scaled_rate(config), first=first, count=count, total=extent.total or 0,
+        in_updates=extent.updates_in,
+    )  # fmt: skip
+    if len(extent.phases) > 1:
+        # The schedule's factor is that of rate / batch: what the batch took of it, the rate keeps.
+        batch = np.array([phase.batch for phase in extent.phases])
+        begun = np.array([phase.update for phase in extent.phases])
+        held = batch[np.searchsorted(begun, np.arange(first, first + count), side="right") - 1]
+        found = found * held / config.batch_size
+    return found

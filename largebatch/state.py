@@ -15,6 +15,8 @@ class State:
 
     params: Params
     optimizer: Any
+    order: Any = None
+    """`largebatch.grab.Balance`; None for an order that observes nothing."""
 
 
 @flax.struct.dataclass

@@ -4,7 +4,8 @@ import jax
 import optax
 from jaxtyping import Array, Float, Int
 
-from largebatch.gradients import Task, gradient
+from largebatch.grab import observe
+from largebatch.gradients import Task
 from largebatch.optimizers import Numbers, chain
 from largebatch.state import Data, Params, Plan, State
 
@@ -22,8 +23,8 @@ def step(
         numbers: the row's coefficients of the optimizer.
         update: counted from the start of the window.
     """
-    grads, loss, count = gradient(task, state.params, data, plan, update)
+    grads, loss, count, order = observe(task, state, data, plan, update)
     direction, optimizer = chain(task.optimizer, numbers).update(grads, state.optimizer, state.params)
     rate = plan.rates[update]
     params = optax.apply_updates(state.params, jax.tree.map(lambda d: -rate * d, direction))
-    return State(params, optimizer), grads, loss, count
+    return State(params, optimizer, order), grads, loss, count

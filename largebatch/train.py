@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -145,6 +146,8 @@ class _Session:
                     "gradient_norm": float(stretch.gradient_norm[i]),
                 }
                 row.measure({name: value[i] for name, value in measured.items()}, place, clock)
+                if row.status is not None:
+                    self.pack.streams.end(i, update)
 
     def save(self) -> None:
         if self.checkpoint and time.perf_counter() - self.saved >= self.every:
@@ -162,11 +165,12 @@ class _Session:
         device = jax.local_devices()[0]
         origin = {**provenance(), **source, "device": f"{device.platform} {device.device_kind}"}
         done = []
-        for row, past in zip(self.rows, self.pack.lineage, strict=False):
+        for i, (row, past) in enumerate(zip(self.rows, self.pack.lineage, strict=False)):
             row.end()
-            fork = {"parent": past.parent, "parent_update": past.update, "parent_examples": past.examples}
-            own = {**summary, **(fork if past.parent else {})}
-            done.append(row.record(experiment=experiment, summary=own, provenance=origin))
+            audit = self.pack.audit(i)
+            own = {**summary, **past.summary(), **audit.summary()}
+            record = row.record(experiment=experiment, summary=own, provenance=origin)
+            done.append(replace(record, files=audit.files()))
             if runs:
                 records.write(done[-1], runs)
         if self.checkpoint:

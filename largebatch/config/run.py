@@ -15,6 +15,7 @@ from largebatch.config.execution import Execution, Seeds
 from largebatch.config.fork import Fork, laid_over
 from largebatch.config.models import MODELS, Mlp, Norm
 from largebatch.config.optimizers import OPTIMIZERS, Optimizer, Sgd
+from largebatch.config.orders import Grab, OrderName, check_order, with_grab
 from largebatch.config.scaling import Coefficients, ScalingRule, stretch_factor
 from largebatch.config.schedules import SCHEDULES, Constant, Schedule, Step
 
@@ -57,8 +58,10 @@ class RunConfig(Strict):
     """How momentum, betas, epsilon and weight decay follow the batch size."""
     schedule: Annotated[AnySchedule, Kind.NUMBER] = Constant(name="constant")
     """The shape of the learning rate over the run."""
-    order: Annotated[Literal["with_replacement", "reshuffle", "shuffle_once", "sequential"], Kind.NUMBER] = "reshuffle"
+    order: Annotated[OrderName, Kind.NUMBER] = "reshuffle"
     """How the next examples are drawn."""
+    grab: Annotated[Grab | None, Kind.PROGRAM, Field(validate_default=True)] = None
+    """Options of the order `grab`, and of no other."""
     partial: Annotated[Literal["keep", "mean", "drop"], Kind.PROGRAM] = "keep"
     """The last, smaller batch of an epoch: divided by the nominal size, by its own, or left out."""
     budget: Annotated[Budget, Kind.LOOP] = Budget(epochs=10)
@@ -96,6 +99,11 @@ class RunConfig(Strict):
     def _rule_by_name(cls, value: Any) -> Any:
         return {"name": value} if isinstance(value, str) else value
 
+    @field_validator("grab", mode="before")
+    @classmethod
+    def _grab_by_order(cls, value: Any, info: Any) -> Any:
+        return with_grab(value, info.data.get("order"))
+
     @field_validator("seed", mode="before")
     @classmethod
     def _one_seed_for_all(cls, value: Any) -> Any:
@@ -127,6 +135,11 @@ class RunConfig(Strict):
             raise ValueError(
                 f"stretch {self.schedule.stretch} moves a milestone of grow_batch_to into an epoch; use whole numbers"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _order_is_exact(self) -> "RunConfig":
+        check_order(self)
         return self
 
     @model_validator(mode="after")

@@ -90,7 +90,8 @@ FIELDS = {
     "schedule.stretch": ("batch", NUMBER),
     "schedule.final": (0.5, NUMBER),
     "order": ("sequential", NUMBER),
-    "fork": ({"at": {"epochs": 1}}, NUMBER),
+    "fork": ({"fork": {"at": {"epochs": 1}}}, NUMBER),
+    "grab": ({"order": "grab", "grab": {"unit": 8}}, PROGRAM),
     "partial": ("drop", PROGRAM),
     "budget.epochs": (11, LOOP),
     "budget.updates": ({"updates": 320}, LOOP),
@@ -118,14 +119,14 @@ OTHER = {
     "features": 7, "classes": 7, "teacher_width": 7, "noise": 0.7, "widths": [7], "activation": "gelu",
     "norm": {"scope": "layer"}, "channels": 7, "width": 7, "weight_decay": 0.5, "clip_norm": 0.5, "momentum": 0.5,
     "beta1": 0.5, "beta2": 0.5, "epsilon": 0.5, "warmup": {"epochs": 1}, "warmup_from": 0.5,
-    "final": 0.5, "milestones": [{"updates": 7}], "factor": 0.5, "stretch": "batch", "clip": "block", "trust": 0.5,
+    "final": 0.5, "milestones": [{"updates": 7}], "factor": 0.5, "grow_batch_to": 64, "stretch": "batch", "clip": "block", "trust": 0.5,
     "initial_accumulator": 0.5, "update_rms": 0.5, "length": 7, "path": "x.txt", "alphabet": 7,
     "memory": 2, "condition": 7.0, "setup": "rr", "smallest": 0.5, "largest": 7.0, "push": 0.5, "dimensions": 7,
     "decay": 0.5, "preconditioner": 0.5, "average": 0.5,
 }  # fmt: skip
 """Field of any entry of any table -> a value that is nowhere the default."""
 
-NEEDED = {"sgd": {"momentum": 0.9}, "step": {"milestones": [{"updates": 3}]}}
+NEEDED = {"sgd": {"momentum": 0.9}, "step": {"milestones": [{"epochs": 3}]}}
 TABLES = {"dataset": DATASETS, "model": MODELS, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
 ENTRIES = [(where, name) for where, table in TABLES.items() for name in table]
 
@@ -140,6 +141,8 @@ def changed(path, value, said=REFERENCE):
     parents = path.split(".")
     if isinstance(value, dict) and "." in path and path != "evaluate.every":
         parents = parents[:-1]
+    if not parents:
+        return read(said | value)
     place = said
     for name in parents[:-1]:
         place = place.setdefault(name, {})
@@ -175,6 +178,14 @@ def test_full_becomes_n():
     full, number = ({"dataset": {"name": "digits", "train_size": 300}, "batch_size": b} for b in ("full", 300))
     assert read(full).batch_size == 300
     assert digest(read(full)) == digest(read(number))
+
+
+def test_grab_has_a_program_of_its_own_and_its_unit_by_default():
+    one, unit = read({"order": "grab"}), read({"order": "grab", "grab": {"unit": 4}})
+    assert one.grab.unit == 1
+    assert digest(read(one.model_dump(mode="json"))) == digest(one) == digest(read({"order": "grab", "grab": {}}))
+    assert len({digest(one), digest(unit), digest(read({}))}) == 3
+    assert len({program_key(one), program_key(unit), program_key(read({}))}) == 3
 
 
 def test_one_seed_moves_all_three():

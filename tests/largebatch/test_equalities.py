@@ -10,6 +10,8 @@ from largebatch.pack import Pack
 from tests.largebatch import naive
 
 UPDATES = 50
+ORDERS = ["reshuffle", "sequential", "shuffle_once", "with_replacement"]
+FURTHER = sorted(set(sampling.ORDERS) - {*ORDERS, "grab"})
 SCOPES = {"none": {"scope": "none"}, "batch": {"scope": "batch"}, "ghost": {"scope": "ghost", "size": 4},
           "layer": {"scope": "layer"}}  # fmt: skip
 
@@ -43,15 +45,17 @@ def assert_close(a, b, tolerance=1e-9):
         np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("order", sorted(sampling.ORDERS))
-@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize(
+    ("scope", "order"),
+    [(scope, order) for scope in SCOPES for order in ORDERS] + [("none", order) for order in FURTHER],
+)
 def test_compiled_loop_follows_a_plain_loop(scope, order):
     one = config(scope, order=order)
     initial, final = trained(one)
     with jax.enable_x64(True):
         source = Pack([one], width=2).source
         x, y = source.train_x.astype(np.float64), source.train_y
-        epochs = [sampling.plan(order, examples=100, seed=0, epoch=e) for e in range(20)]
+        epochs = [sampling.plan(order, examples=100, seed=0, epoch=e, batch=32, labels=y) for e in range(20)]
         expected = naive.train(
             initial, x, y, epochs, batch=32, rate=0.05, updates=UPDATES, momentum=0.9, decay=0.01,
             norm=(scope, SCOPES[scope].get("size")),
