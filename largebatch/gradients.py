@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import flax.linen as nn
@@ -12,10 +12,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from largebatch.layout import Layout
-from largebatch.losses import Loss
+from largebatch.losses import Loss, smoothed
+from largebatch.optimizers import Numbers
+from largebatch.remedies import NONE, Remedies
 from largebatch.state import Data, Leaf, Params, Plan
 
 Sums = TypeVar("Sums")
+SIDE_BY_SIDE = 32
+"""Groups of a micro-batch whose gradients are computed at once; each needs room for a gradient of its own."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Task:
         partial: what the gradient sum of a smaller last batch is divided by.
         axis_name: device axis, over which sums are added; None outside of one.
         random: whether the network draws random numbers in training.
+        remedies: what is done besides plain descent.
     """
 
     module: nn.Module
@@ -39,6 +44,24 @@ class Task:
     partial: str
     axis_name: str | None
     random: bool = False
+    remedies: Remedies = NONE
+
+
+@flax.struct.dataclass
+class Estimate:
+    """What an update's batch says of the gradient.
+
+    Attributes:
+        direction: what the optimizer descends; a remedy may have changed it.
+        gradient: of the loss at the weights themselves.
+        loss: sum of the losses at the weights themselves.
+        count: of the batch's examples.
+    """
+
+    direction: Leaf
+    gradient: Leaf
+    loss: Leaf
+    count: Leaf
 
 
 @flax.struct.dataclass
@@ -119,14 +142,53 @@ def plain(task: Task, params: Params, batch: Batch) -> tuple[tuple[Array, Array]
     return jax.value_and_grad(lambda p: loss_sum(task, p, batch), has_aux=True)(params)
 
 
-def gradient(
-    task: Task, params: Params, data: Data, plan: Plan, update: Int[Array, ""]
-) -> tuple[Params, Float[Array, ""], Float[Array, ""]]:
-    """Return the gradient of an update's batch, the sum of its losses and its count, over all devices.
+def in_training(task: Task, numbers: Numbers) -> Task:
+    """Return the task with the loss that is trained, which may depend on the row's numbers; never evaluate with it."""
+    if not task.remedies.smoothing:
+        return task
+    return replace(task, loss=smoothed(numbers["label_smoothing"]))
 
-    The gradient *sum* is divided by the nominal batch size (`partial: keep`), so that every
-    example of an epoch counts alike; `mean` divides a smaller last batch by its own size.
+
+def divide(task: Task, sums: Params, count: Float[Array, ""]) -> Params:
+    """Return the gradient from the sum over a batch's examples.
+
+    The *sum* is divided by the nominal batch size (`partial: keep`), so that every example of
+    an epoch counts alike; `mean` divides a smaller last batch by its own size.
     """
-    (loss, count), grads = fold(task, data, plan, update, lambda batch: plain(task, params, batch))
-    divisor = count if task.partial == "mean" else jnp.asarray(task.layout.batch, loss.dtype)
-    return jax.tree.map(lambda g: g / divisor, grads), loss, count
+    divisor = count if task.partial == "mean" else jnp.asarray(task.layout.batch, count.dtype)
+    return jax.tree.map(lambda g: g / divisor, sums)
+
+
+def gradient(task: Task, params: Params, data: Data, plan: Plan, update: Int[Array, ""]) -> Estimate:
+    """Return the gradient of an update's batch, over all devices."""
+    (loss, count), sums = fold(task, data, plan, update, lambda batch: plain(task, params, batch))
+    grads = divide(task, sums, count)
+    return Estimate(grads, grads, loss, count)
+
+
+def over_groups(batch: Batch, size: int, visit: Callable[[Batch], Sums]) -> Sums:
+    """Return the sum of `visit` over consecutive groups of `size` examples of a micro-batch.
+
+    The last groups may be empty: `visit` must then return zeros.
+    """
+    groups = batch.mask.shape[0] // size
+    turns = -(-groups // SIDE_BY_SIDE)
+    width = -(-groups // turns)
+
+    def cut(array: Array) -> Array:
+        pad = turns * width * size - array.shape[0]
+        whole = jnp.pad(array, [(0, pad)] + [(0, 0)] * (array.ndim - 1))
+        return whole.reshape(turns, width, size, *array.shape[1:])
+
+    pieces = cut(batch.x), cut(batch.y), cut(batch.mask), cut(batch.index)
+
+    def turn(place: Array | int) -> Sums:
+        x, y, mask, index = (piece[place] for piece in pieces)
+        axes = Batch(0, 0, 0, 0, None, None)
+        each = jax.vmap(visit, in_axes=(axes,))(Batch(x, y, mask, index, batch.update, batch.seed))
+        return jax.tree.map(lambda a: a.sum(axis=0), each)
+
+    def add(place: Array, so_far: Sums) -> Sums:
+        return jax.tree.map(jnp.add, so_far, turn(place))
+
+    return turn(0) if turns == 1 else jax.lax.fori_loop(1, turns, add, turn(0))

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from largebatch.config import Norm, RunConfig
+from largebatch.remedies import group_of
 
 WINDOW = 1 << 16
 """Indices that one plan holds, about: small sets put several epochs in one, so that the host is called less."""
@@ -52,9 +53,10 @@ class Layout:
 
 
 def layout_of(config: RunConfig) -> Layout:
-    """Return how the batches of a run are cut; ghost groups are never split."""
+    """Return how the batches of a run are cut; ghost groups, and groups that climb together, are never split."""
     norm: Norm = getattr(config.model, "norm", Norm())
-    group = norm.size if norm.scope == "ghost" and norm.size else 1
+    ghost = norm.size if norm.scope == "ghost" and norm.size else 1
+    group = math.lcm(ghost, group_of(config) or 1)
     devices = config.execution.devices
     share = math.ceil(config.batch_size / devices / group) * group
     limit = config.execution.max_device_batch or share

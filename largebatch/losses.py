@@ -23,6 +23,16 @@ def squared_error(logits: Float[Array, "n classes"], labels: Int[Array, " n"]) -
     return 0.5 * jnp.square(logits - hot).sum(axis=-1)
 
 
+def smoothed(share: Float[Array, ""] | float) -> Loss:
+    """Return the cross-entropy to the label with a share of it spread evenly over all classes (Szegedy et al. 2016)."""
+
+    def loss(logits: Float[Array, "n classes"], labels: Int[Array, " n"]) -> Float[Array, " n"]:
+        even = jax.nn.logsumexp(logits, axis=-1) - logits.mean(axis=-1)
+        return (1 - share) * cross_entropy(logits, labels) + share * even
+
+    return loss
+
+
 LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "squared_error": squared_error}
 
 

@@ -16,6 +16,7 @@ from largebatch.gradients import Task
 from largebatch.layout import Layout, layout_of
 from largebatch.losses import LOSSES
 from largebatch.optimizers import numbers_of
+from largebatch.remedies import NONE, remedies_of, remedy_numbers
 from largebatch.scaling import scaled_rate
 from largebatch.schedules import rates
 from largebatch.state import NEVER, Data, Plan
@@ -67,7 +68,7 @@ class Pack:
         self._advance: Any = parallel.compile_advance(task, width)
         # Evaluation and initialization do not depend on how batches are cut: one program serves all batch sizes.
         shared = replace(task, partial="", layout=_uncut(self.layout))
-        self._evaluate: Any = parallel.compile_evaluate(replace(shared, optimizer=None), width)
+        self._evaluate: Any = parallel.compile_evaluate(replace(shared, optimizer=None, remedies=NONE), width)
         numbers = self._numbers()
         begin = parallel.compile_start(replace(shared, axis_name=None))
         seeds = np.array([row.seed.initialization for row in self.rows], np.uint32)
@@ -79,8 +80,17 @@ class Pack:
         self._plan: Plan | None = None
 
     def _numbers(self) -> dict[str, np.ndarray]:
-        columns = [numbers_of(row.optimizer) for row in self.rows]
-        return {name: np.array([column[name] for column in columns], self.dtype) for name in columns[0]}
+        columns = [numbers_of(row.optimizer) | remedy_numbers(row) for row in self.rows]
+        whole = {name for name, value in columns[0].items() if isinstance(value, int)}
+        return {
+            name: np.array([column[name] for column in columns], np.int32 if name in whole else self.dtype)
+            for name in columns[0]
+        }
+
+    @property
+    def weights(self) -> Any:
+        """The weights that are evaluated and kept: the average where there is one."""
+        return self.state.params if self.state.average is None else self.state.average
 
     def warm_up(self) -> None:
         """Compile both programs ahead, so that no clock counts it."""
@@ -90,7 +100,7 @@ class Pack:
             self._load(0)
             none = np.int32(0)
             advance = self._advance.lower(self.state, self.data, self._plan, self._replicated_numbers, none, none)
-            evaluate = self._evaluate.lower(self.state.params, self._initial, self.data)
+            evaluate = self._evaluate.lower(self.weights, self._initial, self.data)
             _COMPILED[key] = advance.compile(), evaluate.compile()
         self._advance, self._evaluate = _COMPILED[key]
 
@@ -123,11 +133,11 @@ class Pack:
 
     def evaluate(self) -> dict[str, np.ndarray]:
         """Return `largebatch.evaluate.evaluate` of every row, as NumPy arrays with a leading row axis."""
-        return parallel.fetch(self._evaluate(self.state.params, self._initial, self.data))
+        return parallel.fetch(self._evaluate(self.weights, self._initial, self.data))
 
     def params(self, row: int) -> Any:
-        """Return the parameters of one row as NumPy arrays."""
-        return jax.tree.map(lambda a: a[row], parallel.fetch(self.state.params))
+        """Return the parameters of one row as NumPy arrays, averaged where the run averages them."""
+        return jax.tree.map(lambda a: a[row], parallel.fetch(self.weights))
 
     def snapshot(self) -> Any:
         """Return the state of all rows as NumPy arrays."""
@@ -192,7 +202,7 @@ def _task(config: RunConfig, layout: Layout, classes: int) -> Task:
     )  # fmt: skip
     # Coefficients are data, so they must not split the cache of programs: only which are null is kept.
     blank = config.optimizer.model_copy(update=dict.fromkeys(numbers_of(config.optimizer), 0.0))
-    return Task(module, LOSSES[config.loss], blank, layout, config.partial, axis_name)
+    return Task(module, LOSSES[config.loss], blank, layout, config.partial, axis_name, remedies=remedies_of(config))
 
 
 @lru_cache(maxsize=2)

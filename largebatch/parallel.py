@@ -14,10 +14,10 @@ import optax
 from jaxtyping import Array, Int, UInt
 
 from largebatch.evaluate import evaluate
-from largebatch.gradients import Task, gradient
+from largebatch.gradients import Task
 from largebatch.optimizers import Numbers, chain
 from largebatch.state import NEVER, Data, Observed, Params, Plan, State
-from largebatch.step import step
+from largebatch.step import last_gradient, step
 
 DEVICES = "devices"
 
@@ -52,7 +52,7 @@ def advance(
     middle = jnp.maximum(first, last - 1)
 
     def part(turn: Array, carry: tuple[State, Array, Array, Array, Array]) -> Any:
-        grads, _, _ = gradient(task, carry[0].params, data, plan, middle)
+        grads = last_gradient(task, carry[0], data, plan, numbers, middle)
         begin, end = jnp.where(turn == 0, first, middle), jnp.where(turn == 0, middle, last)
         return jax.lax.fori_loop(begin, end, body, (*carry[:-1], optax.tree.norm(grads)))
 
@@ -64,7 +64,8 @@ def start(task: Task, numbers: Numbers, seed: UInt[Array, ""], sample: Array) ->
     """Return the initial state of one row; the weights depend on the seed alone, `sample` gives their shapes."""
     mask = jnp.ones(sample.shape[0], bool)
     params = task.module.init(jax.random.key(seed), sample, mask=mask, mode="statistics")["params"]
-    return State(params, chain(task.optimizer, numbers).init(params))
+    average = params if task.remedies.averaging else None
+    return State(params, chain(task.optimizer, numbers).init(params), average)
 
 
 def _over_devices(function: Callable[..., Any], task: Task, **options: Any) -> Callable[..., Any]:

@@ -11,10 +11,17 @@ Leaf = Any
 
 @flax.struct.dataclass
 class State:
-    """What one update leaves to the next; everything a resumed run needs besides its plan."""
+    """What one update leaves to the next; everything a resumed run needs besides its plan.
+
+    Attributes:
+        params: the weights; under local SGD of this device's workers, on a leading axis.
+        optimizer: its buffers; likewise.
+        average: the averaged weights, None where there is no averaging.
+    """
 
     params: Params
     optimizer: Any
+    average: Params | None = None
 
 
 @flax.struct.dataclass

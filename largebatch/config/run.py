@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from largebatch.config.base import Duration, Kind, NonNegativeInt, Options, Positive, PositiveInt, Strict
+from largebatch.config.base import BelowOne, Duration, Kind, NonNegativeInt, Options, Positive, PositiveInt, Strict
 from largebatch.config.datasets import DATASETS, Dataset, Digits
 from largebatch.config.models import MODELS, Mlp, Norm
 from largebatch.config.optimizers import OPTIMIZERS, Optimizer, Sgd
+from largebatch.config.remedies import Averaging, GradientPenalty, InjectedNoise, Local, Sam, refuse_inexact
 from largebatch.config.schedules import SCHEDULES, Constant, Schedule
 
 if TYPE_CHECKING:
@@ -141,6 +142,19 @@ class RunConfig(Strict):
     """The shape of the learning rate over the run."""
     order: Annotated[Literal["with_replacement", "reshuffle", "shuffle_once", "sequential"], Kind.NUMBER] = "reshuffle"
     """How the next examples are drawn."""
+    label_smoothing: Annotated[BelowOne | None, Kind.NUMBER] = None
+    """Share of the label spread evenly over all classes in training (Szegedy et al. 2016); the running train loss is
+    then of the smoothed labels, every evaluation of the given ones."""
+    sam: Annotated[Sam | None, Kind.PROGRAM] = None
+    """Sharpness-aware minimization."""
+    gradient_penalty: Annotated[GradientPenalty | None, Kind.PROGRAM] = None
+    """Penalty on the squared norm of the gradient."""
+    injected_noise: Annotated[InjectedNoise | None, Kind.PROGRAM] = None
+    """Noise added to gradients or weights, for batches so large that they have none of their own."""
+    averaging: Annotated[Averaging | None, Kind.PROGRAM] = None
+    """Evaluate an average of the weights instead of the last ones."""
+    local: Annotated[Local | None, Kind.PROGRAM] = None
+    """Workers that step alone between averages of their weights."""
     partial: Annotated[Literal["keep", "mean", "drop"], Kind.PROGRAM] = "keep"
     """The last, smaller batch of an epoch: divided by the nominal size, by its own, or left out."""
     budget: Annotated[Budget, Kind.LOOP] = Budget(epochs=10)
@@ -203,6 +217,11 @@ class RunConfig(Strict):
                 f"norm scope {norm.scope} would normalise one example alone: an update of {lonely} examples "
                 f"cut into groups of {group}; change batch_size, size or train_size, or use partial: drop"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _remedies_are_exact(self) -> "RunConfig":
+        refuse_inexact(self)
         return self
 
     @property
