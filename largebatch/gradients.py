@@ -129,12 +129,17 @@ def example_keys(batch: Batch, name: str) -> Key[Array, " slice"]:
     return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(stream_key(batch.seed, name, batch.update), batch.index)
 
 
-def loss_sum(task: Task, params: Params, batch: Batch) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """Return the sum of a micro-batch's losses in training mode, and how many examples it has."""
+def losses_of(task: Task, params: Params, batch: Batch) -> Float[Array, " slice"]:
+    """Return a micro-batch's losses in training mode, 0 where it has no example."""
     random: dict[str, Any] = {"keys": example_keys(batch, "network")} if task.random else {}
     logits: Any = task.module.apply({"params": params}, batch.x, mask=batch.mask, mode="train", **random)
-    losses = task.loss(logits, batch.y)
-    return jnp.where(batch.mask, losses, 0).sum(), batch.mask.astype(losses.dtype).sum()
+    return jnp.where(batch.mask, task.loss(logits, batch.y), 0)
+
+
+def loss_sum(task: Task, params: Params, batch: Batch) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Return the sum of a micro-batch's losses in training mode, and how many examples it has."""
+    losses = losses_of(task, params, batch)
+    return losses.sum(), batch.mask.astype(losses.dtype).sum()
 
 
 def plain(task: Task, params: Params, batch: Batch) -> tuple[tuple[Array, Array], Params]:

@@ -58,15 +58,20 @@ def layout_of(config: RunConfig) -> Layout:
     ghost = norm.size if norm.scope == "ghost" and norm.size else 1
     group = math.lcm(ghost, group_of(config) or 1)
     devices = config.execution.devices
-    share = math.ceil(config.batch_size / devices / group) * group
-    limit = config.execution.max_device_batch or share
-    micro = math.ceil(share / (max(1, limit // group) * group))
+    if config.local is not None:
+        # A micro-batch is a worker's share, and a device takes its workers side by side.
+        micro, size = config.local.workers // devices, config.batch_size // config.local.workers
+    else:
+        share = math.ceil(config.batch_size / devices / group) * group
+        limit = config.execution.max_device_batch or share
+        micro = math.ceil(share / (max(1, limit // group) * group))
+        size = math.ceil(share / micro / group) * group
     return Layout(
         examples=config.dataset.train_size,
         batch=config.batch_size,
         per_epoch=config.updates_per_epoch,
         devices=devices,
         micro=micro,
-        slice=math.ceil(share / micro / group) * group,
+        slice=size,
         epochs=max(1, WINDOW // config.dataset.train_size),
     )

@@ -74,7 +74,9 @@ class Pack:
         seeds = np.array([row.seed.initialization for row in self.rows], np.uint32)
         state = jax.device_get(begin(numbers, seeds, self.source.train_x[:2].astype(self.dtype)))
         self.state = parallel.replicate(state, self.devices)
-        self._initial = parallel.replicate(state.params, self.devices)
+        self._centre = parallel.compile_centre(replace(shared, optimizer=None), width) if config.local else None
+        initial = jax.tree.map(lambda w: w[:, 0], state.params) if config.local else state.params
+        self._initial = parallel.replicate(initial, self.devices)
         self._replicated_numbers = parallel.replicate(numbers, self.devices)
         self._window = -1
         self._plan: Plan | None = None
@@ -89,7 +91,9 @@ class Pack:
 
     @property
     def weights(self) -> Any:
-        """The weights that are evaluated and kept: the average where there is one."""
+        """The weights that are evaluated and kept: the average, of a run or of its workers, where there is one."""
+        if self._centre:
+            return self._centre(self.state.params)
         return self.state.params if self.state.average is None else self.state.average
 
     def warm_up(self) -> None:
@@ -140,12 +144,13 @@ class Pack:
         return jax.tree.map(lambda a: a[row], parallel.fetch(self.weights))
 
     def snapshot(self) -> Any:
-        """Return the state of all rows as NumPy arrays."""
-        return parallel.fetch(self.state)
+        """Return the state of all rows as NumPy arrays; of workers on several devices, that of each device."""
+        return parallel.gather(self.state) if self._centre else parallel.fetch(self.state)
 
     def restore(self, state: Any, update: int) -> None:
         """Continue from a snapshot taken after `update` updates."""
-        self.state, self.update = parallel.replicate(state, self.devices), update
+        place = parallel.scatter if self._centre else parallel.replicate
+        self.state, self.update = place(state, self.devices), update
 
     def rates(self, first: int, count: int) -> np.ndarray:
         """Return the learning rates of `count` updates of every row, float64[width, count]."""

@@ -4,7 +4,7 @@ import jax
 import optax
 from jaxtyping import Array, Float, Int
 
-from largebatch import ascent, averaging
+from largebatch import ascent, averaging, injection, local
 from largebatch.gradients import Estimate, Task, gradient, in_training
 from largebatch.optimizers import Numbers, chain
 from largebatch.state import Data, Params, Plan, State
@@ -15,6 +15,8 @@ def estimate(task: Task, params: Params, data: Data, plan: Plan, numbers: Number
     remedies = task.remedies
     if remedies.sam or remedies.penalty:
         return ascent.estimate(task, params, data, plan, numbers, update)
+    if remedies.noise and remedies.noise.kind != "langevin":
+        return injection.estimate(task, params, data, plan, numbers, update)
     return gradient(task, params, data, plan, update)
 
 
@@ -32,10 +34,14 @@ def step(
         update: counted from the start of the window.
     """
     task = in_training(task, numbers)
+    if task.remedies.local:
+        return local.step(task, state, data, plan, numbers, update)
     seen = estimate(task, state.params, data, plan, numbers, update)
     direction, optimizer = chain(task.optimizer, numbers).update(seen.direction, state.optimizer, state.params)
     rate = plan.rates[update]
     params = optax.apply_updates(state.params, jax.tree.map(lambda d: -rate * d, direction))
+    if task.remedies.noise and task.remedies.noise.kind == "langevin":
+        params = injection.shake(params, plan, numbers, update)
     average = state.average
     if task.remedies.averaging:
         average = averaging.follow(task, average, params, plan.origin + update, numbers)
@@ -43,5 +49,8 @@ def step(
 
 
 def last_gradient(task: Task, state: State, data: Data, plan: Plan, numbers: Numbers, update: Int[Array, ""]) -> Params:
-    """Return the gradient of an update's batch at the weights themselves."""
-    return gradient(in_training(task, numbers), state.params, data, plan, update).gradient
+    """Return the gradient of an update's batch at the weights themselves; of workers, the mean of theirs."""
+    task = in_training(task, numbers)
+    if task.remedies.local:
+        return local.centre(task, local.gradient(task, state.params, data, plan, update)[0])
+    return gradient(task, state.params, data, plan, update).gradient
