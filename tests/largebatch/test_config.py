@@ -41,6 +41,7 @@ REFERENCE = {
     "optimizer": {"name": "sgd", "momentum": 0.9, "weight_decay": 1e-4, "clip_norm": 1.0},
     "schedule": {"name": "cosine", "warmup": {"epochs": 1}},
     "scaling_rule": {"name": "power", "exponent": 0.5},
+    "label_smoothing": 0.1,
     "budget": {"epochs": 10, "until": {"train_loss": 0.1}},
 }
 
@@ -80,6 +81,12 @@ FIELDS = {
     "schedule.warmup_from": (0.5, NUMBER),
     "schedule.final": (0.5, NUMBER),
     "order": ("sequential", NUMBER),
+    "label_smoothing": (0.2, NUMBER),
+    "sam": ({}, PROGRAM),
+    "gradient_penalty": ({}, PROGRAM),
+    "injected_noise": ({"kind": "multiplicative", "sigma": 0.1}, PROGRAM),
+    "averaging": ({"kind": "ema", "half_life": {"epochs": 1}}, PROGRAM),
+    "local": ({"workers": 4, "steps": 2}, PROGRAM),
     "partial": ("drop", PROGRAM),
     "budget.epochs": (11, LOOP),
     "budget.updates": ({"updates": 320}, LOOP),
@@ -121,7 +128,7 @@ def changed(path, value, said=REFERENCE):
     """Return the reference configuration with one leaf changed, and nothing else."""
     said = copy.deepcopy(said)
     parents = path.split(".")
-    if isinstance(value, dict) and path != "evaluate.every":
+    if isinstance(value, dict) and "." in path and path != "evaluate.every":
         parents = parents[:-1]
     place = said
     for name in parents[:-1]:

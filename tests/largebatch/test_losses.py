@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import optimize, special
 
-from largebatch.losses import LOSSES, cross_entropy, squared_error, uninformed_loss
+from largebatch.losses import LOSSES, cross_entropy, smoothed, squared_error, uninformed_loss
 
 RNG = np.random.default_rng(0)
 LOGITS = 3 * RNG.standard_normal((40, 5))
@@ -56,3 +56,13 @@ def test_no_constant_prediction_beats_the_uninformed_loss(name):
 
 def test_uninformed_loss_of_even_classes():
     assert uninformed_loss("cross_entropy", np.arange(10, dtype=np.int32), 10) == pytest.approx(np.log(10))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_smoothed_labels_are_shared_by_all_classes(share):
+    rng = np.random.default_rng(3)
+    logits, labels = rng.standard_normal((5, 4)), rng.integers(4, size=5)
+    target = (1 - share) * np.eye(4)[labels] + share / 4
+    expected = -(target * special.log_softmax(logits, axis=1)).sum(axis=1)
+    got = smoothed(share)(jnp.asarray(logits), jnp.asarray(labels))
+    np.testing.assert_allclose(got, expected, rtol=1e-12)
