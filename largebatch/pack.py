@@ -70,10 +70,11 @@ class Pack:
         shared = replace(task, partial="", layout=_uncut(self.layout))
         self._evaluate: Any = parallel.compile_evaluate(replace(shared, optimizer=None, remedies=NONE), width)
         numbers = self._numbers()
-        begin = parallel.compile_start(replace(shared, axis_name=None))
+        begin = parallel.compile_start(replace(shared, axis_name=None, remedies=task.remedies.in_state))
         seeds = np.array([row.seed.initialization for row in self.rows], np.uint32)
         state = jax.device_get(begin(numbers, seeds, self.source.train_x[:2].astype(self.dtype)))
         self.state = parallel.replicate(state, self.devices)
+        # The workers of local SGD begin at the same weights, and their mean is a program of its own.
         self._centre = parallel.compile_centre(replace(shared, optimizer=None), width) if config.local else None
         initial = jax.tree.map(lambda w: w[:, 0], state.params) if config.local else state.params
         self._initial = parallel.replicate(initial, self.devices)

@@ -30,6 +30,11 @@ class Remedies:
     averaging: Any = None
     local: Any = None
 
+    @property
+    def in_state(self) -> "Remedies":
+        """Those that shape what a run carries along; the initial state depends on no other."""
+        return Remedies(averaging=self.averaging, local=self.local)
+
 
 NONE = Remedies()
 
