@@ -9,7 +9,7 @@ import flax.linen as nn
 import flax.struct
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key, UInt
 
 from largebatch.layout import Layout
 from largebatch.losses import Loss, smoothed
@@ -119,7 +119,7 @@ def fold(task: Task, data: Data, plan: Plan, update: Int[Array, ""], visit: Call
     return total if task.axis_name is None else jax.lax.psum(total, task.axis_name)
 
 
-def stream_key(seed: Int[Array, ""], name: str, update: Int[Array, ""]) -> Key[Array, ""]:
+def stream_key(seed: UInt[Array, ""], name: str, update: Int[Array, ""]) -> Key[Array, ""]:
     """Return the key of one named random stream at one update; it knows neither device nor row."""
     return jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), zlib.crc32(name.encode())), update)
 

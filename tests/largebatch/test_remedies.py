@@ -34,23 +34,30 @@ def neighbour(name):
     return short(**{**REMEDIES[name], field: value}, seed={"initialization": 1, "order": 2})
 
 
+LIMITS = {"local": None, "post-local": None, "sam by groups": 5, "penalty by groups": 5, "adaptive sam": 4}
+"""Examples that a device takes at once: 3, or a whole group, or all of its workers."""
+
+
+def cut(config, name, devices):
+    execution = {"devices": devices, "max_device_batch": LIMITS.get(name, 3)}
+    return config.model_copy(update={"execution": config.execution.model_copy(update=execution)})
+
+
 @pytest.mark.parametrize("name", REMEDIES)
-def test_four_devices_and_micro_batches_do_not_matter(name):
-    # A device takes 4 of 16 examples, or whole groups of 5; the last batch of 2 leaves three devices without any.
-    limit = None if name in ("local", "post-local") else 3
-    limit = {"sam by groups": 5, "penalty by groups": 5, "adaptive sam": 4}.get(name, limit)
-    alone = trained(short(**REMEDIES[name]))[1]
-    assert_close(trained(short(**REMEDIES[name], execution={"devices": 4, "max_device_batch": limit}))[1], alone)
+def test_a_row_beside_other_numbers_on_two_devices_in_micro_batches_is_the_run_alone(name):
+    one, other = short(**REMEDIES[name]), neighbour(name)
+    assert pack_key(one) == pack_key(other)
+    alone = trained(one)[1]
+    assert_close(trained(cut(other, name, 2), cut(one, name, 2), place=1, stops=(4, UPDATES))[-1], alone)
     plain = {field: value for field, value in REMEDIES[name].items() if field == "optimizer"}
     assert distance(alone, trained(short(**plain))[1]) > 1e-4
 
 
-@pytest.mark.parametrize("name", REMEDIES)
-def test_a_row_with_other_numbers_beside_it_is_the_run_alone_on_two_devices_too(name):
-    one, other = (c.model_copy(update={"execution": c.execution.model_copy(update={"devices": 2})})
-                  for c in (short(**REMEDIES[name]), neighbour(name)))  # fmt: skip
-    assert pack_key(one) == pack_key(other)
-    assert_close(trained(other, one, place=1, stops=(4, UPDATES))[-1], trained(short(**REMEDIES[name]))[1])
+@pytest.mark.parametrize("name", ["sam by groups", "minibatch", "diagonal", "local", "post-local"])
+def test_four_devices_do_not_matter(name):
+    # 4 examples a device, or whole groups of 5; the last batch of 2 leaves three devices without any.
+    one = short(**REMEDIES[name])
+    assert_close(trained(cut(one, name, 4))[1], trained(one)[1])
 
 
 @pytest.mark.parametrize("name", REMEDIES)
