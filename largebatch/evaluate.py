@@ -8,6 +8,8 @@ import optax
 from jaxtyping import Array, Float
 
 from largebatch.gradients import Task
+from largebatch.losses import penalty
+from largebatch.optimizers import Numbers
 from largebatch.state import Data, Params
 
 CHUNK = 1024
@@ -16,21 +18,30 @@ PARTS = 3
 MEASURES = ("loss", "error", "error_true", "noisy", "memorized")
 
 
-def evaluate(task: Task, params: Params, initial: Params, data: Data) -> dict[str, Array]:
+def evaluate(task: Task, params: Params, initial: Params, data: Data, numbers: Numbers) -> dict[str, Array]:
     """Measure one row.
+
+    Args:
+        task: what is static.
+        params: the weights.
+        initial: the weights that `distance` is measured from.
+        data: all examples.
+        numbers: the row's coefficients of the objective, `l2` where there is one.
 
     Returns:
         `sums` [3, 5] over (train, validation, test) and `MEASURES`: the loss, the errors
         against given and true labels, the examples whose label is noise, and those of them
-        predicted as given; `counts` [3]; `weight_norm` and `distance` from `initial`.
+        predicted as given; `counts` [3]; `weight_norm` and `distance` from `initial`. Errors
+        are NaN where there are no classes to mistake.
     """
     statistics = _statistics(task, params, data)
+    beside = penalty(params, numbers["l2"]) if "l2" in numbers else None
 
     def add(x: Array, y: Array, y_true: Array, part: Array, mask: Array, total: tuple[Array, Array]) -> Any:
         logits: Any = task.module.apply({"params": params, **statistics}, x, mask=mask, mode="evaluate")
-        predicted = jnp.argmax(logits, axis=-1)
-        noisy = y != y_true
-        measures = [task.loss(logits, y), predicted != y, predicted != y_true, noisy, noisy & (predicted == y)]
+        measures = [*_measures(task, logits, y, y_true)]
+        if beside is not None:
+            measures[0] = measures[0] + beside
         here = (part[None, :] == jnp.arange(PARTS)[:, None]) & mask[None, :]
         values = jnp.stack([m.astype(logits.dtype) for m in measures], axis=-1)
         # A masked example may be infinite, and 0 * inf is NaN: select, do not multiply.
@@ -42,6 +53,16 @@ def evaluate(task: Task, params: Params, initial: Params, data: Data) -> dict[st
     apart = jax.tree.map(jnp.subtract, params, initial)
     norms = {"weight_norm": optax.tree.norm(params), "distance": optax.tree.norm(apart)}
     return {"sums": sums, "counts": counts, **norms}
+
+
+def _measures(task: Task, logits: Array, y: Array, y_true: Array) -> tuple[Array, ...]:
+    loss = task.loss(logits, y)
+    if task.error is None:
+        none = jnp.full_like(loss, jnp.nan)
+        return loss, none, none, jnp.zeros_like(loss), jnp.zeros_like(loss)
+    wrong = task.error(logits, y)
+    noisy = (y != y_true).reshape(y.shape[0], -1).any(axis=-1)
+    return loss, wrong, task.error(logits, y_true), noisy, noisy & (wrong == 0)
 
 
 def _dtype(params: Params) -> Any:

@@ -130,8 +130,13 @@ def forked(state: State, rows: Sequence[RunConfig], states: Path | None) -> Stat
         theirs = parents[run] if row.fork.keep == "all" else parents[run]["params"]
         taken = serialization.from_state_dict(jax.tree.map(lambda a: a[:1], kept), theirs)
         put = jax.tree.map(lambda a, b, place=place: _with_row(a, b, place), kept, taken)
-        state = put if row.fork.keep == "all" else replace(state, params=put)
+        state = put if row.fork.keep == "all" else _begun(state, put)
     return state
+
+
+def _begun(state: State, params: Any) -> State:
+    """Return a state that begins at given weights, its average too."""
+    return replace(state, params=params, average=None if state.average is None else params)
 
 
 def _with_row(array: np.ndarray, row: np.ndarray, place: int) -> np.ndarray:

@@ -28,7 +28,7 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, Int
 
-from largebatch.gradients import Batch, Task, batch_of, divided, gradient, plain
+from largebatch.gradients import Batch, Estimate, Task, batch_of, divide, plain
 from largebatch.state import Data, Leaf, Params, Plan, State
 
 NUMBERS = 1 << 24
@@ -63,13 +63,12 @@ def initial(task: Task, params: Params) -> Balance | None:
 
 def observe(
     task: Task, state: State, data: Data, plan: Plan, update: Int[Array, ""]
-) -> tuple[Params, Float[Array, ""], Float[Array, ""], Balance | None]:
-    """Return `gradient` of an update, and the state of the order after it.
+) -> tuple[Estimate, Balance]:
+    """Return the gradient of an update under `grab`, and the state of the order after it.
 
-    With `grab` the gradient is the sum over the units, which is that of the same batch unobserved.
+    The gradient is the sum over the units, which is that of the same batch unobserved.
     """
-    if task.unit is None:
-        return *gradient(task, state.params, data, plan, update), None
+    assert task.unit is not None, "only grab observes"
     unit, (_, unravel) = task.unit, ravel_pytree(state.params)
     fine = _fine(task, unit, state.order.stale.size)
     several = fine.layout.devices * fine.layout.slice // unit
@@ -90,7 +89,8 @@ def observe(
     balance, total, loss, count = jax.lax.fori_loop(0, fine.layout.micro, visit, carry)
     if task.axis_name is not None:
         loss, count = jax.lax.psum((loss, count), task.axis_name)
-    return divided(task, unravel(total), count), loss, count, balance
+    grads = divide(task, unravel(total), count)
+    return Estimate(grads, grads, loss, count), balance
 
 
 def _fine(task: Task, unit: int, size: int) -> Task:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from largebatch.config import Norm, RunConfig
 from largebatch.extent import Phase
+from largebatch.remedies import group_of
 
 WINDOW = 1 << 16
 """Indices that one plan holds, about: small sets put several epochs in one, so that the host is called less."""
@@ -63,7 +64,9 @@ class Layout:
 
 
 def layout_of(config: RunConfig, phase: Phase, *, block: int | None = None) -> Layout:
-    """Return how the batches of one phase of a run are cut; ghost groups and units of `grab` are never split.
+    """Return how the batches of one phase of a run are cut.
+
+    Ghost groups, groups that climb together and units of `grab` are never split.
 
     Args:
         config: the run.
@@ -71,21 +74,24 @@ def layout_of(config: RunConfig, phase: Phase, *, block: int | None = None) -> L
         block: examples to take at once where nothing else is said and the numbers do not depend on it; None for all.
     """
     norm: Norm = getattr(config.model, "norm", Norm())
-    group = norm.size if norm.scope == "ghost" and norm.size else 1
-    if config.grab:
-        # A multiple of the ghost group.
-        group = config.grab.unit
+    ghost = norm.size if norm.scope == "ghost" and norm.size else 1
+    group = math.lcm(ghost, group_of(config, phase.batch) or 1, config.grab.unit if config.grab else 1)
     devices = config.execution.devices
-    share = math.ceil(phase.batch / devices / group) * group
-    limit = config.execution.max_device_batch or (share if norm.scope == "batch" else block) or share
-    micro = math.ceil(share / (max(1, limit // group) * group))
+    if config.local is not None:
+        # A micro-batch is a worker's share, and a device takes its workers side by side.
+        micro, size = config.local.workers // devices, phase.batch // config.local.workers
+    else:
+        share = math.ceil(phase.batch / devices / group) * group
+        limit = config.execution.max_device_batch or (share if norm.scope == "batch" else block) or share
+        micro = math.ceil(share / (max(1, limit // group) * group))
+        size = math.ceil(share / micro / group) * group
     return Layout(
         examples=config.dataset.train_size,
         batch=phase.batch,
         per_epoch=phase.per_epoch,
         devices=devices,
         micro=micro,
-        slice=math.ceil(share / micro / group) * group,
+        slice=size,
         # What grab visits next is known only when an epoch is over.
         epochs=1 if config.grab else max(1, WINDOW // config.dataset.train_size),
         interleaved=config.grab is not None,

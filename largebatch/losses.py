@@ -80,24 +80,20 @@ def _soft_squared_error(logits: Array, labels: Array, amount: Any) -> Array:
     return _example(0.5 * jnp.square(logits - hot).sum(axis=-1))
 
 
-SMOOTHED = {"cross_entropy": _soft_cross_entropy, "squared_error": _soft_squared_error}
+SMOOTHED: dict[Any, Any] = {cross_entropy: _soft_cross_entropy, squared_error: _soft_squared_error}
 
 
-def smoothed(loss: str, amount: Any) -> Loss:
+def smoothed(loss: Loss, amount: Any) -> Loss:
     """Return a loss whose one-hot label is mixed with the uniform distribution: (1 - a) e_y + a / K.
 
     It is trained on and not reported (label smoothing; Szegedy et al. 2016, section 7).
 
     Args:
-        loss: a key of `LOSSES`.
+        loss: `cross_entropy` or `squared_error`; `RunConfig` refuses the others.
         amount: a, from 0 to 1; a number or a traced scalar.
-
-    Raises:
-        ValueError: the loss has no classes to smooth over.
     """
-    if loss not in SMOOTHED:
-        raise ValueError(f"label smoothing needs classes, and {loss} has none; use {' or '.join(SMOOTHED)}")
-    return lambda logits, labels: SMOOTHED[loss](logits, labels, amount)
+    soft = SMOOTHED[loss]
+    return lambda logits, labels: soft(logits, labels, amount)
 
 
 def penalty(params: Any, l2: Any) -> Float[Array, ""]:

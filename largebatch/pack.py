@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +9,28 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from largebatch import datasets, models, parallel
+from largebatch import parallel
 from largebatch.audit import Audit
 from largebatch.config import RunConfig
 from largebatch.evaluate import CHUNK
 from largebatch.extent import extent_of
 from largebatch.fork import forked, lineage_of
-from largebatch.gradients import Task
-from largebatch.layout import BLOCK, Layout, layout_of
-from largebatch.losses import LOSSES
+from largebatch.layout import BLOCK, layout_of
 from largebatch.optimizers import numbers_of
+from largebatch.programs import (
+    OBJECTIVE,
+    as_stored,
+    check_devices,
+    compiled,
+    objective_numbers,
+    on_devices,
+    task_of,
+    uncut,
+)
+from largebatch.remedies import NONE, remedy_numbers
 from largebatch.schedules import rates_of
-from largebatch.state import NEVER, Data, Plan
+from largebatch.state import NEVER, Plan
 from largebatch.streams import Streams, Window
-
-_COMPILED: dict[Any, Any] = {}
-"""Programs as this process has compiled them, by what is compiled and the shape of the data."""
 
 
 @dataclass(frozen=True)
@@ -64,21 +69,24 @@ class Pack:
         self.layouts = [layout_of(config, phase, block=block) for phase in self.extent.phases]
         self.update = 0
         self.devices = config.execution.devices
-        _check_devices(self.devices)
+        check_devices(self.devices)
         self.dtype = jnp.dtype(config.precision)
-        self.source, self.data = _on_devices(config.dataset, config.seed.data, config.precision, self.devices)
-        task = _task(config, self.layouts[0], self.source.classes)
-        tasks = [replace(task, layout=layout) for layout in self.layouts]
+        self.source, self.data = on_devices(config.dataset, config.seed.data, str(self.dtype), self.devices)
+        tasks = [task_of(config, layout, self.source.classes) for layout in self.layouts]
+        task = tasks[0]
         self._advance: list[Any] = [parallel.compile_advance(each, width) for each in tasks]
         # Evaluation and initialization do not depend on how batches are cut: one program serves all batch sizes.
-        shared = replace(task, partial="", layout=_uncut(self.layouts[0], block or CHUNK))
-        self._evaluate: Any = parallel.compile_evaluate(replace(shared, optimizer=None, unit=None), width)
+        shared = uncut(task, chunk=block or CHUNK)
+        self._evaluate: Any = parallel.compile_evaluate(replace(shared, optimizer=None, remedies=NONE), width)
         numbers = self._numbers()
-        begin = parallel.compile_start(replace(shared, axis_name=None))
+        begin = parallel.compile_start(replace(shared, axis_name=None, remedies=task.remedies.in_state, unit=task.unit))
         seeds = np.array([row.seed.initialization for row in self.rows], np.uint32)
-        state = jax.device_get(begin(numbers, seeds, self.source.train_x[:2].astype(self.dtype)))
-        self._initial = parallel.replicate(state.params, self.devices)
+        state = jax.device_get(begin(numbers, seeds, as_stored(self.source.train_x[:2], str(self.dtype))))
         self.lineage = [lineage_of(row) for row in self.rows]
+        # The workers of local SGD begin at the same weights, and their mean is a program of its own.
+        self._centre = parallel.compile_centre(replace(shared, optimizer=None), width) if config.local else None
+        initial = jax.tree.map(lambda w: w[:, 0], state.params) if config.local else state.params
+        self._initial = parallel.replicate(initial, self.devices)
         self.state = parallel.replicate(forked(state, self.rows, states), self.devices)
         self._replicated_numbers = parallel.replicate(numbers, self.devices)
         self._window = (-1, -1)
@@ -86,8 +94,19 @@ class Pack:
         self.streams = Streams(self.rows, self.source.train_y, [past.epochs for past in self.lineage])
 
     def _numbers(self) -> dict[str, np.ndarray]:
-        columns = [numbers_of(row) for row in self.rows]
-        return {name: np.array([column[name] for column in columns], self.dtype) for name in columns[0]}
+        columns = [numbers_of(row) | remedy_numbers(row) | objective_numbers(row) for row in self.rows]
+        whole = {name for name, value in columns[0].items() if isinstance(value, int)}
+        return {
+            name: np.array([column[name] for column in columns], np.int32 if name in whole else self.dtype)
+            for name in columns[0]
+        }
+
+    @property
+    def weights(self) -> Any:
+        """The weights that are evaluated and kept: the average, of a run or of its workers, where there is one."""
+        if self._centre:
+            return self._centre(self.state.params)
+        return self.state.params if self.state.average is None else self.state.average
 
     def warm_up(self) -> None:
         """Compile all programs ahead, one a phase and the evaluation, so that no clock counts it."""
@@ -95,8 +114,12 @@ class Pack:
         for number, phase in enumerate(self.extent.phases):
             self._load(phase.update)
             state = self.state, self.data, self._plan, self._replicated_numbers, none, none
-            self._advance[number] = _compiled(self._advance[number], self.data, *state)
-        self._evaluate = _compiled(self._evaluate, self.data, self.state.params, self._initial, self.data)
+            self._advance[number] = compiled(self._advance[number], self.data, *state)
+        self._evaluate = compiled(self._evaluate, self.data, *self._measured())
+
+    def _measured(self) -> tuple[Any, ...]:
+        objective = {name: self._replicated_numbers[name] for name in OBJECTIVE if name in self._replicated_numbers}
+        return self.weights, self._initial, self.data, objective
 
     def advance(self, last: int) -> Stretch:
         """Train every row up to update `last` of the run, and return what the stretch showed."""
@@ -125,19 +148,20 @@ class Pack:
 
     def evaluate(self) -> dict[str, np.ndarray]:
         """Return `largebatch.evaluate.evaluate` of every row, as NumPy arrays with a leading row axis."""
-        return parallel.fetch(self._evaluate(self.state.params, self._initial, self.data))
+        return parallel.fetch(self._evaluate(*self._measured()))
 
     def params(self, row: int) -> Any:
-        """Return the parameters of one row as NumPy arrays."""
-        return jax.tree.map(lambda a: a[row], parallel.fetch(self.state.params))
+        """Return the parameters of one row as NumPy arrays, averaged where the run averages them."""
+        return jax.tree.map(lambda a: a[row], parallel.fetch(self.weights))
 
     def snapshot(self) -> Any:
-        """Return the state of all rows as NumPy arrays."""
-        return parallel.fetch(self.state)
+        """Return the state of all rows as NumPy arrays; of workers on several devices, that of each device."""
+        return parallel.gather(self.state) if self._centre else parallel.fetch(self.state)
 
     def restore(self, state: Any, update: int) -> None:
         """Continue from a snapshot taken after `update` updates."""
-        self.state, self.update = parallel.replicate(state, self.devices), update
+        place = parallel.scatter if self._centre else parallel.replicate
+        self.state, self.update = place(state, self.devices), update
         self._window = (-1, -1)
         self._load(max(0, update - 1))
 
@@ -174,46 +198,3 @@ class Pack:
             before=np.array([past.updates for past in self.lineage], np.int32),
             seed=np.array([row.seed.order for row in self.rows], np.uint32),
         )
-
-
-def _compiled(program: Any, data: Data, *args: Any) -> Any:
-    # Another shape of the data is another program, which the task does not know.
-    key = program, data.x.shape
-    if key not in _COMPILED:
-        _COMPILED[key] = program.lower(*args).compile()
-    return _COMPILED[key]
-
-
-def _uncut(layout: Layout, chunk: int) -> Layout:
-    return Layout(layout.examples, 1, layout.examples, layout.devices, 1, chunk, 1)
-
-
-def _check_devices(wanted: int) -> None:
-    present = len(jax.local_devices())
-    if wanted > present:
-        raise ValueError(f"execution.devices: {wanted} asked for, {present} present; use fewer")
-
-
-def _task(config: RunConfig, layout: Layout, classes: int) -> Task:
-    form = config.execution.convolution
-    # A sum over one device is the identity, but the compiler would still keep the gradients apart for it.
-    axis_name = parallel.DEVICES if config.execution.devices > 1 else None
-    module = models.build(
-        config.model, classes=classes, dtype=jnp.dtype(config.precision), axis_name=axis_name,
-        matmul=form == "matmul" or (form == "auto" and jax.default_backend() == "cpu"),
-    )  # fmt: skip
-    # Coefficients are data, so they must not split the cache of programs: only which are null is kept.
-    blank = config.optimizer.model_copy(update=dict.fromkeys(numbers_of(config), 0.0))
-    unit = config.grab.unit if config.grab else None
-    return Task(module, LOSSES[config.loss], blank, layout, config.partial, axis_name, unit=unit)
-
-
-@lru_cache(maxsize=2)
-def _on_devices(options: Any, seed: int, precision: str, devices: int) -> tuple[datasets.Data, Data]:
-    source = datasets.load(options, seed=seed)
-    parts = [(source.train_x, source.train_y, source.train_y_true),
-             (source.validation_x, source.validation_y, source.validation_y),
-             (source.test_x, source.test_y, source.test_y)]  # fmt: skip
-    x, y, y_true = (np.concatenate(column) for column in zip(*parts, strict=True))
-    part = np.repeat(np.arange(len(parts), dtype=np.int32), [len(labels) for _, labels, _ in parts])
-    return source, parallel.replicate(Data(x.astype(precision), y, y_true, part), devices)

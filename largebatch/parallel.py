@@ -13,12 +13,13 @@ import numpy as np
 import optax
 from jaxtyping import Array, Int, UInt
 
+from largebatch import local
 from largebatch.evaluate import evaluate
 from largebatch.grab import initial
-from largebatch.gradients import Task, gradient
+from largebatch.gradients import Task
 from largebatch.optimizers import Numbers, chain
 from largebatch.state import NEVER, Data, Observed, Params, Plan, State
-from largebatch.step import step
+from largebatch.step import last_gradient, step
 
 DEVICES = "devices"
 
@@ -34,7 +35,8 @@ def advance(
 
     Splitting a stretch in two calls gives the same bits.
     """
-    every = task.layout.batch >= NORM_BATCH
+    # Workers apart have no common gradient at every update.
+    every = task.layout.batch >= NORM_BATCH and not task.remedies.local
 
     def body(update: Array, carry: tuple[State, Array, Array, Array, Array]) -> Any:
         state, loss_sum, count, nonfinite, norm = carry
@@ -53,11 +55,13 @@ def advance(
     middle = jnp.maximum(first, last - 1)
 
     def part(turn: Array, carry: tuple[State, Array, Array, Array, Array]) -> Any:
-        grads, _, _ = gradient(task, carry[0].params, data, plan, middle)
+        grads = last_gradient(task, carry[0], data, plan, numbers, middle)
         begin, end = jnp.where(turn == 0, first, middle), jnp.where(turn == 0, middle, last)
         return jax.lax.fori_loop(begin, end, body, (*carry[:-1], optax.tree.norm(grads)))
 
     state, loss_sum, count, nonfinite, norm = jax.lax.fori_loop(0, 2, part, carry)
+    if task.remedies.local:
+        loss_sum, count, nonfinite = local.of_all(task, loss_sum, count, nonfinite)
     return state, Observed(loss_sum, count, nonfinite, jnp.where(last > first, norm, jnp.nan))
 
 
@@ -65,7 +69,11 @@ def start(task: Task, numbers: Numbers, seed: UInt[Array, ""], sample: Array) ->
     """Return the initial state of one row; the weights depend on the seed alone, `sample` gives their shapes."""
     mask = jnp.ones(sample.shape[0], bool)
     params = task.module.init(jax.random.key(seed), sample, mask=mask, mode="statistics")["params"]
-    return State(params, chain(task.optimizer, numbers).init(params), initial(task, params))
+    average = params if task.remedies.averaging else None
+    if task.remedies.local:
+        workers = local.spread(task, params)
+        return State(workers, jax.vmap(chain(task.optimizer, numbers).init)(workers))
+    return State(params, chain(task.optimizer, numbers).init(params), initial(task, params), average)
 
 
 def _over_devices(function: Callable[..., Any], task: Task, **options: Any) -> Callable[..., Any]:
@@ -107,19 +115,35 @@ def compile_advance(task: Task, width: int) -> Callable[..., tuple[State, Observ
 
 
 @cache
-def compile_evaluate(task: Task, width: int) -> Callable[[Params, Params, Data], dict[str, Array]]:
+def compile_evaluate(task: Task, width: int) -> Callable[[Params, Params, Data, Numbers], dict[str, Array]]:
     """Return `evaluate` for a pack on the task's devices, with the axes of `compile_advance`."""
-    return _over_devices(_over_rows(partial(evaluate, task), width, (0, 0, None)), task)
+    return _over_devices(_over_rows(partial(evaluate, task), width, (0, 0, None, 0)), task)
+
+
+@cache
+def compile_centre(task: Task, width: int) -> Callable[[Params], Params]:
+    """Return the mean over the workers of local SGD for a pack on the task's devices."""
+    return _over_devices(_over_rows(partial(local.centre, task), width, (0,)), task)
 
 
 def replicate(tree: Any, devices: int) -> Any:
     """Return a tree with every array copied to each device, a leading device axis added."""
+    return _place(tree, devices, lambda array, device: array[None])
+
+
+def scatter(tree: Any, devices: int) -> Any:
+    """Return a tree whose arrays have a leading device axis, with each device's own part on it."""
+    return _place(tree, devices, lambda array, device: array[device : device + 1])
+
+
+def _place(tree: Any, devices: int, part: Callable[[np.ndarray, int], np.ndarray]) -> Any:
     places = jax.local_devices()[:devices]
     mesh = jax.sharding.Mesh(np.array(places), (DEVICES,))
     spread = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(DEVICES))
 
     def copy(array: Any) -> Array:
-        own = [jax.device_put(np.asarray(array)[None], place) for place in places]
+        whole = np.asarray(array)
+        own = [jax.device_put(part(whole, device), place) for device, place in enumerate(places)]
         return jax.make_array_from_single_device_arrays((devices, *own[0].shape[1:]), spread, own)
 
     return jax.tree.map(copy, tree)
@@ -129,3 +153,8 @@ def fetch(tree: Any) -> Any:
     """Return a replicated tree as NumPy arrays, read from the first device."""
     # Indexing the result would compile a gather.
     return jax.tree.map(lambda a: np.asarray(a.addressable_shards[0].data)[0], tree)
+
+
+def gather(tree: Any) -> Any:
+    """Return what each device has as NumPy arrays, with a leading device axis."""
+    return jax.tree.map(np.asarray, tree)

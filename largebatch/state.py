@@ -11,12 +11,19 @@ Leaf = Any
 
 @flax.struct.dataclass
 class State:
-    """What one update leaves to the next; everything a resumed run needs besides its plan."""
+    """What one update leaves to the next; everything a resumed run needs besides its plan.
+
+    Attributes:
+        params: the weights; under local SGD of this device's workers, on a leading axis.
+        optimizer: its buffers; likewise.
+        order: `largebatch.grab.Balance`; None for an order that observes nothing.
+        average: the averaged weights, None where there is no averaging.
+    """
 
     params: Params
     optimizer: Any
     order: Any = None
-    """`largebatch.grab.Balance`; None for an order that observes nothing."""
+    average: Params | None = None
 
 
 @flax.struct.dataclass

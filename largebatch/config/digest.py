@@ -11,6 +11,9 @@ from largebatch.config.scaling import stretch_factor
 SCHEMA = 1
 """Raised when the meaning of an existing field changes, so that old runs are not mistaken for new ones."""
 
+NULLABLE = ("optimizer.", "injected_noise.", "label_smoothing", "l2")
+"""Numbers of which it is compiled in whether they are null."""
+
 
 def _hash(value: Any, size: int) -> str:
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -34,7 +37,7 @@ def program_key(config: RunConfig) -> str:
     for path, kind, value in leaves(config):
         if kind in (Kind.PROGRAM, Kind.EXECUTION):
             parts[path] = value
-        elif kind is Kind.NUMBER and path.startswith("optimizer."):
+        elif kind is Kind.NUMBER and path.startswith(NULLABLE):
             parts[path] = "null" if value is None else "number"
     if len(config.ramp) > 1:
         parts["ramp"] = [batch for _, batch in config.ramp]

@@ -1,9 +1,12 @@
 """Forks: a run that begins where another one stands after some updates."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from largebatch.config.base import Duration, Strict
+
+if TYPE_CHECKING:
+    from largebatch.config.run import RunConfig
 
 
 class Fork(Strict):
@@ -30,3 +33,33 @@ def laid_over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
             value = laid_over(old, value) if value.get("name", old.get("name")) == old.get("name") else value
         merged[key] = value
     return merged
+
+
+def check_fork(config: "RunConfig") -> None:
+    """Refuse a fork whose parent does not fit it, or does not get so far.
+
+    Raises:
+        ValueError: says what differs and what to change.
+    """
+    if config.fork is None:
+        return
+    parent = config.parent
+    assert parent is not None, "a fork has a parent"
+    if parent.model != config.model or parent.precision != config.precision:
+        raise ValueError("fork.parent has another model or precision, but its weights are taken over; keep both")
+    if config.fork.keep == "all" and _carried(parent) != _carried(config):
+        raise ValueError(
+            f"fork.keep all takes over what the parent carries along ({_carried(parent)}), which does not fit this "
+            f"run ({_carried(config)}); use the same, or keep: parameters"
+        )
+    from largebatch.extent import fork_point  # the extent of a run is made of its configuration
+
+    fork_point(config)
+
+
+def _carried(config: "RunConfig") -> str:
+    """Return what a run carries from update to update besides its weights, by name."""
+    optimizer, averaging = config.optimizer, config.averaging
+    buffers = sorted(n for n, v in optimizer if n != "name" and v != type(optimizer).model_fields[n].default)
+    extra = [f"average {averaging.kind}"] if averaging else []
+    return " ".join([optimizer.name, *buffers, *extra, *(["grab"] if config.grab else [])])

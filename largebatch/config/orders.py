@@ -41,8 +41,6 @@ def check_order(config: "RunConfig") -> None:
 
 
 def _check_course(config: "RunConfig") -> None:
-    if len(config.ramp) > 1:
-        raise ValueError("order grab keeps one sign a unit and epoch; it cannot follow a batch that grows, so drop one")
     if config.fork is not None and config.fork.keep == "all":
         raise ValueError("order grab begins with a permutation of its own; fork with keep: parameters")
 

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from largebatch.config import problem
-from largebatch.config.base import Kind, Options, Positive, PositiveInt, Strict
+from largebatch.config.augment import Augment
+from largebatch.config.base import BelowOne, Kind, Options, Positive, PositiveInt, Strict
 from largebatch.config.budget import Budget, Evaluate
 from largebatch.config.datasets import DATASETS, Dataset, Digits
 from largebatch.config.execution import Execution, Seeds
-from largebatch.config.fork import Fork, laid_over
+from largebatch.config.fork import Fork, check_fork, laid_over
 from largebatch.config.models import MODELS, Mlp, Norm
 from largebatch.config.optimizers import OPTIMIZERS, Optimizer, Sgd
 from largebatch.config.orders import Grab, OrderName, check_order, with_grab
+from largebatch.config.remedies import Averaging, GradientPenalty, InjectedNoise, Local, Sam, refuse_inexact
 from largebatch.config.scaling import Coefficients, ScalingRule, stretch_factor
 from largebatch.config.schedules import SCHEDULES, Constant, Schedule, Step
 
@@ -62,6 +64,23 @@ class RunConfig(Strict):
     """How the next examples are drawn."""
     grab: Annotated[Grab | None, Kind.PROGRAM, Field(validate_default=True)] = None
     """Options of the order `grab`, and of no other."""
+    l2: Annotated[Positive | None, Kind.NUMBER] = None
+    """Coefficient of half the squared norm of all weights, as part of the loss that is trained and reported."""
+    augment: Annotated[Augment | None, Kind.PROGRAM] = None
+    """Random views of the training images."""
+    label_smoothing: Annotated[BelowOne | None, Kind.NUMBER] = None
+    """Share of the label spread evenly over all classes in training (Szegedy et al. 2016); the running train loss is
+    then of the smoothed labels, every evaluation of the given ones."""
+    sam: Annotated[Sam | None, Kind.PROGRAM] = None
+    """Sharpness-aware minimization."""
+    gradient_penalty: Annotated[GradientPenalty | None, Kind.PROGRAM] = None
+    """Penalty on the squared norm of the gradient."""
+    injected_noise: Annotated[InjectedNoise | None, Kind.PROGRAM] = None
+    """Noise added to gradients or weights, for batches so large that they have none of their own."""
+    averaging: Annotated[Averaging | None, Kind.PROGRAM] = None
+    """Evaluate an average of the weights instead of the last ones."""
+    local: Annotated[Local | None, Kind.PROGRAM] = None
+    """Workers that step alone between averages of their weights."""
     partial: Annotated[Literal["keep", "mean", "drop"], Kind.PROGRAM] = "keep"
     """The last, smaller batch of an epoch: divided by the nominal size, by its own, or left out."""
     budget: Annotated[Budget, Kind.LOOP] = Budget(epochs=10)
@@ -170,20 +189,12 @@ class RunConfig(Strict):
 
     @model_validator(mode="after")
     def _parent_fits(self) -> "RunConfig":
-        if self.fork is None:
-            return self
-        parent = self.parent
-        assert parent is not None
-        if parent.model != self.model or parent.precision != self.precision:
-            raise ValueError("fork.parent has another model or precision, but its weights are taken over; keep both")
-        if self.fork.keep == "all" and _shape(parent.optimizer) != _shape(self.optimizer):
-            raise ValueError(
-                f"fork.keep all takes over the state of the parent's optimizer ({_shape(parent.optimizer)}), which "
-                f"does not fit this run's ({_shape(self.optimizer)}); use the same one, or keep: parameters"
-            )
-        from largebatch.extent import fork_point  # the extent of a run is made of its configuration
+        check_fork(self)
+        return self
 
-        fork_point(self)
+    @model_validator(mode="after")
+    def _remedies_are_exact(self) -> "RunConfig":
+        refuse_inexact(self)
         return self
 
     @property
@@ -219,8 +230,3 @@ class RunConfig(Strict):
         """Updates that one pass over the training set takes."""
         n, b = self.dataset.train_size, self.batch_size
         return n // b if self.partial == "drop" else -(-n // b)
-
-
-def _shape(optimizer: Optimizer) -> str:
-    """Return an optimizer's name and the coefficients it has: what the shape of its state follows from."""
-    return " ".join([optimizer.name, *sorted(n for n, v in optimizer if v not in (None, False) and n != "name")])

@@ -42,6 +42,7 @@ REFERENCE = {
     "optimizer": {"name": "sgd", "momentum": 0.9, "weight_decay": 1e-4, "clip_norm": 1.0},
     "schedule": {"name": "cosine", "warmup": {"epochs": 1}},
     "scaling_rule": {"name": "power", "exponent": 0.5},
+    "label_smoothing": 0.1,
     "budget": {"epochs": 10, "until": {"train_loss": 0.1}},
 }
 
@@ -92,6 +93,12 @@ FIELDS = {
     "order": ("sequential", NUMBER),
     "fork": ({"fork": {"at": {"epochs": 1}}}, NUMBER),
     "grab": ({"order": "grab", "grab": {"unit": 8}}, PROGRAM),
+    "label_smoothing": (0.2, NUMBER),
+    "sam": ({"sam": {}}, PROGRAM),
+    "gradient_penalty": ({"gradient_penalty": {}}, PROGRAM),
+    "injected_noise": ({"injected_noise": {"kind": "multiplicative", "sigma": 0.1}}, PROGRAM),
+    "averaging": ({"averaging": {"kind": "ema", "half_life": {"epochs": 1}}}, PROGRAM),
+    "local": ({"local": {"workers": 4, "steps": 2}}, PROGRAM),
     "partial": ("drop", PROGRAM),
     "budget.epochs": (11, LOOP),
     "budget.updates": ({"updates": 320}, LOOP),
