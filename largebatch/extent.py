@@ -53,7 +53,8 @@ class Extent:
         update = np.asarray(update, np.int64)
         seen = np.zeros_like(update)
         for phase in self.phases:
-            inside = phase.examples + units.examples_after(np.maximum(update - phase.update, 0), **self._sizes(phase))
+            later = np.asarray(np.maximum(update - phase.update, 0))
+            inside = phase.examples + units.examples_after(later, **self._sizes(phase))
             seen = np.where(update >= phase.update, inside, seen)
         return seen
 

@@ -93,6 +93,8 @@ FIELDS = {
     "order": ("sequential", NUMBER),
     "fork": ({"fork": {"at": {"epochs": 1}}}, NUMBER),
     "grab": ({"order": "grab", "grab": {"unit": 8}}, PROGRAM),
+    "l2": (0.1, NUMBER),
+    "augment": ({"augment": {"flip": True}}, PROGRAM),
     "label_smoothing": (0.2, NUMBER),
     "sam": ({"sam": {}}, PROGRAM),
     "gradient_penalty": ({"gradient_penalty": {}}, PROGRAM),
@@ -147,7 +149,7 @@ def changed(path, value, said=REFERENCE):
     """Return the reference configuration with one leaf changed, and nothing else."""
     said = copy.deepcopy(said)
     parents = path.split(".")
-    if isinstance(value, dict) and "." in path and path != "evaluate.every":
+    if isinstance(value, dict) and path != "evaluate.every":
         parents = parents[:-1]
     if not parents:
         return read(said | value)
@@ -207,7 +209,7 @@ def test_the_table_of_kinds_is_complete():
 @pytest.mark.parametrize("path", FIELDS)
 def test_what_a_field_changes(path):
     value, kind = FIELDS[path]
-    said = REFERENCE | {"optimizer": {"name": "adamw"}} if path in OF_ADAM else REFERENCE
+    said = REFERENCE | ({"optimizer": {"name": "adamw"}} if path in OF_ADAM else {"l2": 0.01} if path == "l2" else {})
     one, other = read(said), changed(path, value, said)
     same = {"digest": digest(one) == digest(other), "program": program_key(one) == program_key(other),
             "pack": pack_key(one) == pack_key(other)}  # fmt: skip

@@ -13,8 +13,8 @@ RAMP = {"name": "step", "milestones": [{"epochs": 2.0}, {"epochs": 3.0}, {"epoch
 
 
 def ramp(limit, batch=8, partial="keep", **changes):
-    schedule = {**RAMP, "grow_batch_to": limit}
-    return small(batch_size=batch, schedule=schedule, partial=partial, **{"budget": {"epochs": 6.0}, **changes})
+    rest = {"schedule": {**RAMP, "grow_batch_to": limit}, "budget": {"epochs": 6.0}, **changes}
+    return small(batch_size=batch, partial=partial, **rest)
 
 
 def walk(n, sizes, drop):
