@@ -26,6 +26,7 @@ def show_plan(plan: Plan, console: Console) -> None:
     for each in plan.computed:
         batches = ", ".join(f"{batch:,}" for batch in each.batch_sizes)
         form = "" if each.choice.convolution == "auto" else f", convolutions {each.choice.convolution}"
+        form += f", {each.choice.max_device_batch} examples at once" if each.choice.max_device_batch else ""
         say(console, f"batch size {batches}: packs of {each.choice.width}{form} ({each.choice.why})")
         if each.choice.warning:
             say(console, f"warning: {each.choice.warning}")

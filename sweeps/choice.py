@@ -180,7 +180,8 @@ def _picked(group: Group, where: Where) -> Choice:
         best = usual
     told = ", ".join(f"{name}: {_told(known[name])}" for name in rates)
     reason = f"measured, updates of one run a second by {_axes(group.config)}: {told}"
-    return Choice(best.width, best.config.execution.convolution, reason, rates)
+    execution = best.config.execution
+    return Choice(best.width, execution.convolution, reason, rates, execution.max_device_batch)
 
 
 def _told(speed: Speed) -> str:

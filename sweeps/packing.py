@@ -136,10 +136,14 @@ def halved(job: Job) -> list[Job]:
         if at_once == 1:
             return []
         smaller = {"pack_width": 1, "max_device_batch": math.ceil(at_once / 2)}
-    return pack([_computed(config, smaller) for config in job.configs])
+    return pack([computed(config, **smaller) for config in job.configs])
 
 
-def _computed(config: RunConfig, how: Mapping[str, int | str | None]) -> RunConfig:
-    """Return a run with some fields of `execution` replaced, checked again."""
+def computed(config: RunConfig, **how: int | str | None) -> RunConfig:
+    """Return a run with some fields of `execution` replaced, checked again.
+
+    Raises:
+        ValueError: it cannot be computed so.
+    """
     said = config.model_dump(mode="json")
     return RunConfig.model_validate({**said, "execution": {**said["execution"], **how}})

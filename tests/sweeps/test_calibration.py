@@ -12,6 +12,7 @@ from sweeps.worker import Worker
 from tests.largebatch.small import small
 
 HERE = Where("cpu", "test")
+NORMED = {"model": {"name": "cnn", "norm": {"scope": "batch"}}, "dataset": {"name": "fashion_mnist"}, "batch_size": 64}
 CNN = {"model": {"name": "cnn"}, "dataset": {"name": "fashion_mnist"}}
 
 
@@ -35,6 +36,10 @@ def trial(width, **changes):
         (CNN, "cpu", 2, ["1 matmul", "2 matmul", "1 native"]),
         (CNN, "gpu", 1, ["1 native", "1 matmul"]),
         (CNN | {"execution": {"convolution": "native"}}, "cpu", 4, ["1 native"]),
+        (CNN | {"batch_size": 64}, "cpu", 1, ["1 matmul", "1 native", "1 matmul in 32s"]),
+        (CNN | {"batch_size": 64}, "gpu", 1, ["1 native", "1 matmul"]),
+        ({"batch_size": 64}, "cpu", 1, ["1"]),
+        (NORMED, "cpu", 1, ["1 matmul", "1 native"]),
         (CNN | {"execution": {"convolution": "matmul"}}, "gpu", 8, ["1 matmul", "8 matmul"]),
     ],
 )

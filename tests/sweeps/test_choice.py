@@ -15,7 +15,7 @@ from tests.largebatch.small import small
 
 CPU, GPU = Where("cpu", "test"), Where("gpu", "test")
 BENCH = Path(__file__).parents[1] / "benchmarks" / "sweep.yaml"
-LONG = {"budget": {"updates": 10**7}}
+LONG = {"budget": {"updates": 10**7}, "evaluate": {"points": 10}}
 CNN = {"model": {"name": "cnn"}, "dataset": {"name": "fashion_mnist", "train_size": 1000}}
 DEFAULT = "default; too little left to repay a measurement"
 
@@ -96,7 +96,7 @@ def test_evaluations_count_as_often_as_there_are():
         return [Speed(10_000.0, 20.0) if trial.width == 1 else Speed(5_000.0, 5.0) for trial in trials]
 
     for points, width in ((10, 1), (100, 2)):
-        configs = runs(2, batch_size=points, evaluate={"points": points, "spacing": "linear"}, **LONG)
+        configs = runs(2, batch_size=points, **LONG | {"evaluate": {"points": points, "spacing": "linear"}})
         found = chosen(configs, measure=measure)
         assert found.width == width
         assert "1: 10,000 (20 s an evaluation), 2: 5,000 (5 s an evaluation)" in found.reason
@@ -113,6 +113,18 @@ def test_a_form_is_chosen_for_runs_that_share_no_pack():
     found = chosen([small(**CNN, **LONG)], measure=measuring(asked, w1_matmul=10.0, w1_native=30.0))
     assert (found.width, found.convolution, asked) == (1, "native", ["1 matmul", "1 native"])
     assert "by width and form: 1 matmul: 10, 1 native: 30" in found.reason
+
+
+def test_a_convolution_may_take_its_batch_in_parts():
+    configs = [small(**CNN, **LONG, batch_size=64)]
+
+    def measure(trials):
+        return [Speed(30.0 if trial.name == "1 matmul in 32s" else 20.0) for trial in trials]
+
+    found = chosen(configs, measure=measure)
+    assert (found.width, found.convolution, found.max_device_batch) == (1, "matmul", 32)
+    (run,) = shaped(configs, {program_key(configs[0]): found})
+    assert (run.execution.max_device_batch, digest(run)) == (32, digest(configs[0]))
 
 
 def test_a_candidate_that_is_not_possible_is_told_and_kept():
