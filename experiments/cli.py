@@ -1,6 +1,5 @@
 """The command line. Everything heavy is imported inside the commands, so that `--help` answers at once."""
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,18 +66,23 @@ def plan(
     results: Results = DEFAULT_RESULTS,
     workers: Workers = None,
     pack: Pack = None,
+    calibrate: Annotated[bool, typer.Option("--calibrate", help="Measure pack widths and forms now; kept.")] = False,
 ) -> None:
     """Say what an experiment takes (runs, packs, compilations, updates, time) without training anything."""
     with _told():
         place = _place(experiment, settings, scale, results)
         from experiments.plan import plan as plan_of
+        from experiments.programs import choices
         from experiments.show import show_plan
-        from sweeps.packing import DEFAULT_CPU_WIDTH
+        from sweeps.ledger import Ledger
 
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        extent = plan_of(
-            place.experiment.configs, folder=place.folder, workers=workers or cores, width=pack or DEFAULT_CPU_WIDTH
-        )
+        engine, configs = _engine(False, workers, None, None), place.experiment.configs
+        ledger = Ledger.read(place.folder, configs)
+        programs = choices(
+            configs, folder=place.folder, done=ledger.done.keys(), where=engine.where, workers=engine.workers,
+            pack=pack, measure=engine.measure if calibrate else None, always=calibrate,
+        )  # fmt: skip
+        extent = plan_of(configs, folder=place.folder, ledger=ledger, workers=engine.workers, programs=programs)
         show_plan(extent, _console())
 
 

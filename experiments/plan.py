@@ -1,21 +1,18 @@
 """What an experiment will take, before anything is trained: runs, packs, programs, updates, examples, time."""
 
-import itertools
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from largebatch.config import RunConfig, digest
+from largebatch.config import RunConfig, digest, program_key
 from largebatch.extent import total_examples, total_updates
 from largebatch.records import Record, read_summary
+from sweeps.calibration import COMPILE_SECONDS
+from sweeps.choice import Choice, shaped
 from sweeps.ledger import Ledger
-from sweeps.packing import SECONDS_AN_EXAMPLE, SECONDS_AN_UPDATE, Job, cost_of, pack, without
+from sweeps.packing import SECONDS_AN_EXAMPLE, SECONDS_AN_UPDATE, Job, cost_of, pack, size_of, without
 
-COMPILE_SECONDS = 4.0
-"""Rough seconds until a worker has data, weights and a compiled program, where no record says better."""
-USUAL_WEIGHTS = 128 * 128
-"""Weights between hidden layers of the network that the rough constants were measured with."""
 SAMPLE = 500
 """Most records that are read for their speed."""
 
@@ -30,6 +27,15 @@ class Row:
     packs: int
     updates: tuple[int, int]
     examples: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Computed:
+    """The programs that are computed in one way, for one reason."""
+
+    batch_sizes: tuple[int, ...]
+    programs: int
+    choice: Choice
 
 
 @dataclass(frozen=True)
@@ -48,33 +54,34 @@ class Plan:
     seconds: float
     basis: str
     """Where the seconds come from."""
+    computed: tuple[Computed, ...]
+    """How wide packs are and why."""
     capped: bool
     """Some runs stop at a target before their budget is spent, so that everything is an upper bound."""
 
 
-def plan(configs: Sequence[RunConfig], *, folder: Path, workers: int, width: Mapping[str, int] | int) -> Plan:
+def plan(
+    configs: Sequence[RunConfig], *, folder: Path, ledger: Ledger, workers: int, programs: Mapping[str, Choice]
+) -> Plan:
     """Return what a sweep over `configs` still takes.
 
     Args:
         configs: every run.
-        folder: the experiment's results, which need not exist; finished runs there are left out, and their speed used.
+        folder: the experiment's results, which need not exist; the speed of finished runs there is used.
+        ledger: which runs those are.
         workers: jobs at a time.
-        width: rows of a pack.
-
-    Raises:
-        SweepError: the folder holds only records of other runs.
+        programs: program key -> how it is computed.
     """
-    ledger = Ledger.read(folder, configs)
-    every = pack(configs, width)
+    every = pack(shaped(configs, programs))
     jobs = without(every, ledger.done.keys())
-    programs = {job.program for job in jobs}
-    compilations = sum(min(workers, sum(job.program == program for job in jobs)) for program in programs)
+    needed = {job.program for job in jobs}
+    compilations = sum(min(workers, sum(job.program == program for job in jobs)) for program in needed)
     seconds, basis = _estimate(every, jobs, compilations, folder, ledger, workers)
     return Plan(
         runs=len(configs),
         done=len(ledger.done),
         packs=len(jobs),
-        programs=len(programs),
+        programs=len(needed),
         compilations=compilations,
         rows=tuple(_row(batch, configs, jobs, ledger) for batch in sorted({c.batch_size for c in configs})),
         updates=sum(map(total_updates, configs)),
@@ -82,8 +89,20 @@ def plan(configs: Sequence[RunConfig], *, folder: Path, workers: int, width: Map
         workers=workers,
         seconds=seconds,
         basis=basis,
+        computed=_computed(configs, programs),
         capped=any(config.budget.until for config in configs),
     )
+
+
+def _computed(configs: Sequence[RunConfig], programs: Mapping[str, Choice]) -> tuple[Computed, ...]:
+    """Return the programs, those that are computed alike together, by smallest batch size."""
+    alike: dict[tuple[int, str, str], dict[str, int]] = {}
+    for config in configs:
+        key = program_key(config)
+        choice = programs[key]
+        alike.setdefault((choice.width, choice.convolution, choice.why), {})[key] = config.batch_size
+    found = [Computed(tuple(sorted(set(g.values()))), len(g), programs[next(iter(g))]) for g in alike.values()]
+    return tuple(sorted(found, key=lambda each: each.batch_sizes))
 
 
 def _row(batch: int, configs: Sequence[RunConfig], jobs: Sequence[Job], ledger: Ledger) -> Row:
@@ -115,7 +134,7 @@ def _estimate(
                 pace.setdefault(job.program, []).append(took)
     measured = [ratio for ratios in pace.values() for ratio in ratios]
     usual = statistics.median(measured) if measured else 1.0
-    busy = sum(job.cost * _size(job.configs[0]) * statistics.median(pace.get(job.program, [usual])) for job in jobs)
+    busy = sum(job.cost * size_of(job.configs[0]) * statistics.median(pace.get(job.program, [usual])) for job in jobs)
     starts = [float(seconds) for r in found.values() if (seconds := r.summary.get("setup_seconds")) is not None]
     setup = compilations * (statistics.median(starts) if starts else COMPILE_SECONDS)
     if measured:
@@ -136,11 +155,5 @@ def _records(folder: Path, ledger: Ledger) -> dict[str, Record]:
 def _slowness(config: RunConfig, record: Record) -> float | None:
     """Return the seconds that a row took over those that its updates were expected to take."""
     seconds, width, updates = (record.summary.get(name) for name in ("seconds", "pack_width", "update"))
-    expected = cost_of(config) * _size(config) * (updates or 0) / total_updates(config)
+    expected = cost_of(config) * size_of(config) * (updates or 0) / total_updates(config)
     return seconds / width / expected if seconds and width and expected else None
-
-
-def _size(config: RunConfig) -> float:
-    """Return how many weights lie between a network's hidden layers, over the usual number, at least 1."""
-    widths = getattr(config.model, "widths", ())
-    return max(1.0, sum(a * b for a, b in itertools.pairwise(widths)) / USUAL_WEIGHTS)

@@ -2,19 +2,23 @@
 
 import json
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from experiments.experiment import Experiment
-from largebatch.config import RunConfig, digest
+from experiments.programs import FILE, KEY, choices, narrowed, written
+from largebatch.config import RunConfig, digest, program_key
 from largebatch.records import write_file
 from largebatch.tracking import Mode, Tracker
+from sweeps.calibration import Speed, Trial, price
+from sweeps.choice import Choice, shaped
 from sweeps.engine import Engine
+from sweeps.events import Event, Failed
 from sweeps.ledger import Ledger
-from sweeps.packing import DEFAULT_CPU_WIDTH, Job, pack
+from sweeps.packing import Job
 from sweeps.progress import Progress, duration
 from sweeps.sweep import Outcome, sweep
 
@@ -44,16 +48,26 @@ class Place:
 
 
 class _Described(Progress):
-    """Writes `experiment.json` once the sweep has claimed the folder, and before anything is trained."""
+    """Writes `experiment.json` once the sweep has claimed the folder, and again where memory ran out."""
 
-    def __init__(self, place: Place, packed: Sequence[Job]) -> None:
+    def __init__(self, place: Place, programs: dict[str, Choice]) -> None:
         super().__init__()
-        self._place, self._packed = place, packed
+        self._place, self._programs = place, programs
+        self._keys = {digest(config): program_key(config) for config in place.experiment.configs}
 
     def begin(self, configs: Sequence[RunConfig], ledger: Ledger, jobs: Sequence[Job]) -> None:
         """Describe the experiment, then show it."""
-        describe(self._place, self._packed)
+        describe(self._place, self._programs)
         super().begin(configs, ledger, jobs)
+
+    def tell(self, event: Event) -> None:
+        """Keep how a program is computed from now on, so that a sweep that is resumed does not run into it again."""
+        if isinstance(event, Failed) and (instead := event.instead):
+            key = self._keys[event.job.digests[0]]
+            width = instead.pack_width or 1
+            self._programs[key] = narrowed(self._programs[key], width, instead.max_device_batch)
+            describe(self._place, self._programs)
+        super().tell(event)
 
 
 class _Mirror:
@@ -80,7 +94,7 @@ def run(place: Place, *, engine: Engine, width: int | None, project: str, wandb:
     Args:
         place: the experiment and where its results go.
         engine: where jobs run.
-        width: rows of a pack; None leaves it to the sweep.
+        width: rows of a pack; None takes what is recorded, measured or the default.
         project: of Weights & Biases.
         wandb: its mode.
         console: where the last lines go.
@@ -92,18 +106,22 @@ def run(place: Place, *, engine: Engine, width: int | None, project: str, wandb:
     configs = place.experiment.configs
     done = Ledger.read(place.folder, configs).done
     check_data([config for config in configs if digest(config) not in done])
-    rows = width or DEFAULT_CPU_WIDTH
+    programs = choices(
+        configs, folder=place.folder, done=done.keys(), where=engine.where, workers=engine.workers, pack=width,
+        measure=lambda trials: _measured(trials, engine, console),
+    )  # fmt: skip
+    for contradiction in sorted({choice.warning for choice in programs.values() if choice.warning}):
+        say(console, f"warning: {contradiction}")
     name, home = place.experiment.name, place.folder / "wandb"
     mirror = _Mirror(lambda: Tracker(project=project, experiment=name, mode=wandb, directory=home))
     try:
         outcome = sweep(
-            configs,
+            shaped(configs, programs),
             experiment=name,
             folder=place.folder,
             engine=engine,
-            progress=_Described(place, pack(configs, rows)),
+            progress=_Described(place, programs),
             on_record=mirror.add,
-            width=rows,
         )
     except BaseException:
         mirror.close(INTERRUPTED_SECONDS)  # what is not mirrored yet comes with the next run
@@ -112,6 +130,12 @@ def run(place: Place, *, engine: Engine, width: int | None, project: str, wandb:
     if warning := mirror.close(TRACKING_SECONDS):
         say(console, f"warning: {warning}")
     return conclude(place, outcome, console)
+
+
+def _measured(trials: Sequence[Trial], engine: Engine, console: Console) -> Sequence[Speed]:
+    about = duration(price(trials) / min(engine.workers, len(trials)))
+    say(console, f"measuring {len(trials)} ways to compute these runs, which takes about {about} and is kept")
+    return engine.measure(trials)
 
 
 def check_data(configs: Sequence[RunConfig]) -> None:
@@ -126,7 +150,7 @@ def check_data(configs: Sequence[RunConfig]) -> None:
         load(options, seed=seed)
 
 
-def describe(place: Place, jobs: Sequence[Job]) -> None:
+def describe(place: Place, programs: Mapping[str, Choice]) -> None:
     """Write `experiment.json`: the question, the runs that are expected, and how they were asked for."""
     experiment = place.experiment
     document = {
@@ -141,11 +165,11 @@ def describe(place: Place, jobs: Sequence[Job]) -> None:
         "claims": experiment.claims,
         "overrides": experiment.overrides,
         "command": place.command("run"),
-        "pack_widths": {job.program: job.width for job in jobs},
+        KEY: written(programs, place.folder),
         "digests": [digest(config) for config in experiment.configs],
         "source": experiment.source,
     }
-    write_file(place.folder / "experiment.json", json.dumps(document, indent=1).encode())
+    write_file(place.folder / FILE, json.dumps(document, indent=1).encode())
 
 
 def conclude(place: Place, outcome: Outcome, console: Console) -> int:

@@ -23,6 +23,13 @@ def show_plan(plan: Plan, console: Console) -> None:
         cells: list[int | tuple[int, int]] = [row.runs, row.done, row.packs, row.updates, row.examples]
         table.add_row(f"{row.batch_size:,}", *map(_cell, cells))
     console.print(table)
+    for each in plan.computed:
+        batches = ", ".join(f"{batch:,}" for batch in each.batch_sizes)
+        form = "" if each.choice.convolution == "auto" else f", convolutions {each.choice.convolution}"
+        form += f", {each.choice.max_device_batch} examples at once" if each.choice.max_device_batch else ""
+        say(console, f"batch size {batches}: packs of {each.choice.width}{form} ({each.choice.why})")
+        if each.choice.warning:
+            say(console, f"warning: {each.choice.warning}")
     left = plan.runs - plan.done
     jobs = f"{left:,} left in {plan.packs:,} packs on {plan.workers} workers"
     say(console, f"{plan.runs:,} runs, {plan.done:,} done, {jobs}")

@@ -4,17 +4,34 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from sweeps.calibration import Speed, Trial
 from sweeps.events import Advanced, Event, Started
 from sweeps.packing import Job
 from sweeps.queue import JobQueue
 from sweeps.ray_engine import RayEngine
-from sweeps.worker import TRAINING, Worker
+from sweeps.where import Where, here
+from sweeps.worker import MEASURING, TRAINING, Worker
 
 __all__ = ["Engine", "InProcessEngine", "RayEngine"]
 
 
 class Engine(Protocol):
     """Runs jobs and tells what happens."""
+
+    @property
+    def workers(self) -> int:
+        """Jobs at a time."""
+
+    @property
+    def where(self) -> Where:
+        """What jobs are computed on."""
+
+    def measure(self, trials: Sequence[Trial], *, measuring: str = MEASURING) -> list[Speed]:
+        """Return how fast each candidate trains on a worker; one that is not possible says so.
+
+        Raises:
+            SweepError: no worker could be had.
+        """
 
     def run(
         self, jobs: Sequence[Job], *, experiment: str, folder: Path, on_event: Callable[[Event], None], retries: int = 2
@@ -32,6 +49,21 @@ class InProcessEngine:
     def __init__(self, *, training: str = TRAINING) -> None:
         """Take the training function as `module:function`."""
         self._training = training
+
+    @property
+    def workers(self) -> int:
+        """One."""
+        return 1
+
+    @property
+    def where(self) -> Where:
+        """This process."""
+        return here()
+
+    def measure(self, trials: Sequence[Trial], *, measuring: str = MEASURING) -> list[Speed]:
+        """Measure candidates as `Engine.measure` says; one that does not end holds everything up."""
+        worker = Worker(self._training)
+        return [worker.measure(trial, measuring=measuring) for trial in trials]
 
     def run(
         self, jobs: Sequence[Job], *, experiment: str, folder: Path, on_event: Callable[[Event], None], retries: int = 2

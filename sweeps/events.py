@@ -3,8 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from largebatch.config import Execution
 from largebatch.records import Status
 from sweeps.packing import Job
+
+MEMORY_KINDS = ("OutOfMemoryError", "MemoryError")
+"""Errors of Ray's memory monitor and of Python."""
+MEMORY_WORDS = ("RESOURCE_EXHAUSTED", "out of memory", "OUT_OF_MEMORY")
+"""What an XlaRuntimeError says where a device has no room left; its other messages are other errors."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +24,11 @@ class Cause:
     def __str__(self) -> str:
         """Return kind and message, as in `ValueError: ...`."""
         return f"{self.kind}: {self.message}"
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether memory ran out, of the device or of the host, so that a smaller pack may fit."""
+        return self.kind in MEMORY_KINDS or any(word.lower() in self.message.lower() for word in MEMORY_WORDS)
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,8 @@ class Failed:
     attempt: int
     """Counted from 1 over the life of its runs in this sweep."""
     final: bool
+    instead: Execution | None = None
+    """Where memory ran out: how its runs, and those that wait for the same program, are computed from now on."""
 
 
 @dataclass(frozen=True)

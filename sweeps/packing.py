@@ -1,6 +1,8 @@
 """From runs to packs: which runs are trained side by side, and what a pack costs. No jax here."""
 
 import hashlib
+import itertools
+import math
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
@@ -12,6 +14,12 @@ DEFAULT_CPU_WIDTH = 1
 SECONDS_AN_UPDATE = 2e-5
 SECONDS_AN_EXAMPLE = 1e-6
 """One row on one CPU core, a small network. Only ratios matter: they decide which job comes first."""
+USUAL_WEIGHTS = 128 * 128
+"""Weights between hidden layers of the network that these constants were measured with."""
+CONVOLUTIONAL = ("conv", "cnn", "resnet", "wide_resnet", "vgg", "alexnet", "c1", "c3")
+"""How the names of networks with convolutions begin."""
+CONVOLUTIONAL_SIZE = 100.0
+"""`size_of` a network with convolutions that is not one of the two small ones; a guess from below."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,30 @@ def cost_of(config: RunConfig) -> float:
     The network is not looked at: within a sweep it is mostly the same.
     """
     return total_updates(config) * SECONDS_AN_UPDATE + total_examples(config) * SECONDS_AN_EXAMPLE
+
+
+def convolutional(config: RunConfig) -> bool:
+    """Return whether the network has convolutions, so that their form matters."""
+    return config.model.name.startswith(CONVOLUTIONAL)
+
+
+def size_of(config: RunConfig) -> float:
+    """Return the multiplications an example that a network takes, over those of the usual one, at least 1.
+
+    Dense networks are known by the weights between their hidden layers; the two small convolutional ones by their
+    products over 40 places and over 28 x 28 pixels, the inputs they are made for.
+    """
+    model = config.model
+    if model.name == "cnn":
+        first, second = ([*model.channels] * 2)[:2]
+        products = 784 * 9 * first + 196 * 9 * first * second + 49 * second * model.width
+    elif model.name == "conv1d":
+        products = 20 * 5 * model.channels + (10 + 5) * 3 * model.channels**2
+    elif convolutional(config):
+        return CONVOLUTIONAL_SIZE
+    else:
+        products = sum(a * b for a, b in itertools.pairwise(getattr(model, "widths", ())))
+    return max(1.0, products / USUAL_WEIGHTS)
 
 
 def pack(configs: Sequence[RunConfig], widths: Mapping[str, int] | int = DEFAULT_CPU_WIDTH) -> list[Job]:
@@ -85,3 +117,33 @@ def without(jobs: Sequence[Job], done: Set[str]) -> list[Job]:
         if configs:
             left.append(job if len(configs) == len(job.configs) else replace(job, configs=configs))
     return left
+
+
+def halved(job: Job) -> list[Job]:
+    """Return jobs that train the same runs in about half the memory: half the width, then half the micro-batch.
+
+    The batch size itself is never touched. Empty where one example at a time is the least there is.
+
+    Raises:
+        ValueError: the network's normalisation needs the whole batch or group at once.
+    """
+    execution = job.configs[0].execution
+    if job.width > 1:
+        smaller = {"pack_width": job.width // 2}
+    else:
+        share = math.ceil(job.configs[0].batch_size / execution.devices)
+        at_once = min(share, execution.max_device_batch or share)
+        if at_once == 1:
+            return []
+        smaller = {"pack_width": 1, "max_device_batch": math.ceil(at_once / 2)}
+    return pack([computed(config, **smaller) for config in job.configs])
+
+
+def computed(config: RunConfig, **how: int | str | None) -> RunConfig:
+    """Return a run with some fields of `execution` replaced, checked again.
+
+    Raises:
+        ValueError: it cannot be computed so.
+    """
+    said = config.model_dump(mode="json")
+    return RunConfig.model_validate({**said, "execution": {**said["execution"], **how}})

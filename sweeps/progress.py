@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from largebatch.config import RunConfig
+from largebatch.config import Execution, RunConfig
 from sweeps.events import Event, Failed, Lost
 from sweeps.ledger import Ledger
 from sweeps.packing import Job
@@ -51,9 +51,9 @@ class Progress:
         match event:
             case Lost(worker, cause):
                 self._say(f"worker {worker} died ({_first_line(str(cause))}); another takes its place")
-            case Failed(job, error, attempt, final):
+            case Failed(job, error, attempt, final, instead):
                 runs = f"{len(job.configs)} runs at batch size {job.configs[0].batch_size}"
-                what = "given up" if final else "will be tried again"
+                what = "given up" if final else f"will be tried again{_smaller(instead)}"
                 self._say(f"{runs} failed, attempt {attempt}, {what}: {_first_line(str(error))}")
         if self._live is None and time.monotonic() - self._spoke >= self._every:
             self._spoke = time.monotonic()
@@ -98,6 +98,13 @@ class Progress:
             ", ".join([f"{ended} of {counts['total']} runs", *_pace(speed, left)]),
         )
         return Group(table, bar)
+
+
+def _smaller(instead: Execution | None) -> str:
+    if instead is None:
+        return ""
+    micro = f", {instead.max_device_batch} examples at once" if instead.max_device_batch else ""
+    return f" in packs of {instead.pack_width}{micro}"
 
 
 def _pace(speed: float, left: float) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from largebatch import records
 from largebatch.records import Status
 from sweeps.events import Cause, Failed, Finished
-from sweeps.packing import Job, cost_of, without
+from sweeps.packing import Job, cost_of, halved, without
 
 
 class JobQueue:
@@ -19,7 +19,8 @@ class JobQueue:
     with most work left for each of its holders. Within a program the longest job is first.
 
     A job that fails is tried `retries` times more, and then each of its runs once alone, so that one bad
-    run does not take its neighbours with it.
+    run does not take its neighbours with it. Where memory runs out, the runs begin again at half the width, and at
+    width 1 with half the micro-batch, and so do all jobs that wait for the same program.
     """
 
     def __init__(self, jobs: Sequence[Job], *, runs: Path, retries: int) -> None:
@@ -79,7 +80,29 @@ class JobQueue:
         folders = {digest: self._runs / digest for digest in job.digests}
         return {d: records.read_summary(f).status for d, f in folders.items() if (f / "run.json").exists()}
 
+    def _smaller(self, job: Job, cause: Cause) -> Failed | Cause:
+        """Queue a job, and those like it, in half the memory; or return the cause with why that cannot be."""
+        alike = self._waiting.pop(job.program, [])
+        try:
+            smaller = [part for whole in (job, *alike) for part in halved(whole)]
+        except ValueError as error:
+            self._waiting[job.program] = alike
+            first = str(error).splitlines()
+            return replace(cause, message=f"{cause.message}; and it cannot be cut smaller: {' '.join(first)}")
+        if not smaller:
+            self._waiting[job.program] = alike
+            return cause
+        for part in smaller:
+            self._put(part)
+        attempt = self._attempts[job.name] + 1
+        return Failed(job, cause, attempt, final=False, instead=smaller[0].configs[0].execution)
+
     def _again(self, job: Job, cause: Cause) -> Failed:
+        if cause.out_of_memory:
+            smaller = self._smaller(job, cause)
+            if isinstance(smaller, Failed):
+                return smaller
+            cause = smaller
         self._attempts[job.name] += 1
         attempt = self._attempts[job.name]
         if attempt <= self._retries:

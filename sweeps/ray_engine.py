@@ -1,5 +1,6 @@
 """The Ray engine: one long-lived actor a device slot, a queue in the driver, retries decided here."""
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -9,10 +10,13 @@ from typing import Any
 
 from largebatch.provenance import command
 from sweeps import SweepError
+from sweeps.calibration import Speed, Trial
 from sweeps.events import Advanced, Cause, Event, Lost, Started, Waiting
 from sweeps.packing import Job
 from sweeps.queue import JobQueue
-from sweeps.worker import TRAINING, Worker
+from sweeps.trials import measured
+from sweeps.where import Device, Where, cores, gpus, here
+from sweeps.worker import MEASURING, TRAINING, Worker
 
 POLL_SECONDS = 0.5
 STILLBIRTHS = 3
@@ -79,6 +83,30 @@ class RayEngine:
             finally:
                 pool.close()
 
+    @property
+    def workers(self) -> int:
+        """Jobs at a time, as far as this machine can tell."""
+        if self._workers or self.where.device == "cpu":
+            return self._workers or cores()
+        return max(1, int(gpus() / (self._gpus or 1)))
+
+    @property
+    def where(self) -> Where:
+        """What the workers compute on; on an attached cluster, what it has."""
+        device: Device | None = None if self._gpus is None else "gpu" if self._gpus else "cpu"
+        if self._address is None:
+            return here(device=device)
+        with self._cluster():
+            device = "gpu" if self._slots(1)[1] else "cpu"
+        return Where(device, f"cluster-{hashlib.sha256(self._address.encode()).hexdigest()[:8]}")
+
+    def measure(self, trials: Sequence[Trial], *, measuring: str = MEASURING) -> list[Speed]:
+        """Measure candidates as `Engine.measure` says."""
+        with self._cluster():
+            slots, share = self._slots(len(trials))
+            pool = _Pool(0, share, self._training, print)
+            return measured(trials, hire=pool.worker, dismiss=pool.dismiss, slots=slots, measuring=measuring)
+
     @contextmanager
     def _cluster(self) -> Iterator[None]:
         import ray
@@ -133,8 +161,12 @@ class _Pool:
         self._stillborn = 0
         self._slots = [_Slot(number, *self._hire()) for number in range(slots)]
 
+    def worker(self) -> Any:
+        """Start a worker and return it."""
+        return self._remote.remote(self._training, gpus=self._gpus, command=command())
+
     def _hire(self) -> tuple[Any, Any]:
-        actor = self._remote.remote(self._training, gpus=self._gpus, command=command())
+        actor = self.worker()
         return actor, actor.ready.remote()
 
     def drain(self, queue: JobQueue, *, experiment: str, folder: Path) -> None:
@@ -181,7 +213,7 @@ class _Pool:
         if self._stillborn >= STILLBIRTHS:
             raise SweepError(f"{self._stillborn} workers died one after the other before they could train: {cause}")
         self._tell(Lost(slot.number, cause))
-        self._dismiss(slot)
+        self.dismiss(slot.actor)
         slot.actor, slot.waits = self._hire()
 
     def _poll(self) -> None:
@@ -203,11 +235,12 @@ class _Pool:
             self._tell(Advanced(job, examples - slot.seen))
             slot.seen = examples
 
-    def _dismiss(self, slot: _Slot) -> None:
+    def dismiss(self, actor: Any) -> None:
+        """End a worker, however it is."""
         with suppress(Exception):
-            self._ray.kill(slot.actor)
+            self._ray.kill(actor)
 
     def close(self) -> None:
         """End every worker."""
         for slot in self._slots:
-            self._dismiss(slot)
+            self.dismiss(slot.actor)

@@ -1,9 +1,7 @@
 """Trains one pack at a time; importable on every node, without ray. jax comes in only with the training function."""
 
-import hashlib
 import importlib
 import os
-import platform
 import random
 import socket
 import traceback
@@ -14,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from largebatch.provenance import COMMAND
+from sweeps.calibration import MEASURE_SECONDS, Speed, Trial
 from sweeps.events import Cause
 from sweeps.packing import Job
+from sweeps.where import machine
 
 TRAINING = "largebatch.train:train_pack"
+MEASURING = "sweeps.speed:measure"
 SINGLE_THREAD = "--xla_cpu_multi_thread_eigen=false"
 
 
@@ -53,8 +54,7 @@ class Worker:
             self._function()
 
     def _function(self) -> Callable[..., Any]:
-        module, _, function = self._training.partition(":")
-        return getattr(importlib.import_module(module), function)
+        return _named(self._training)
 
     def ready(self) -> int:
         """Return the process id, once the constructor has ended."""
@@ -67,8 +67,7 @@ class Worker:
     def train(self, job: Job, *, experiment: str, folder: Path, observe: Callable[[int], None] | None = None) -> Ended:
         """Train a pack and leave its records under `folder`/runs; an exception is returned, not raised."""
         self._progress = (job.name, 0)
-        if self._core is not None:
-            os.sched_setaffinity(0, {self._core})  # affinity belongs to a thread, and Ray calls from any
+        self._keep_to_core()
 
         def count(examples: int) -> None:
             self._progress = (job.name, self._progress[1] + examples)
@@ -89,15 +88,33 @@ class Worker:
             error = Cause(type(raised).__name__, str(raised), traceback.format_exc())
         return Ended(error, self._progress[1])
 
+    def measure(self, trial: Trial, *, measuring: str = MEASURING, seconds: float = MEASURE_SECONDS) -> Speed:
+        """Return how fast a candidate trains here; one that is not possible says why, and raises nothing."""
+        self._keep_to_core()
+        try:
+            return _named(measuring)(trial, seconds)
+        except Exception as raised:
+            return Speed(error=" ".join(f"{type(raised).__name__}: {raised}".split())[:500])
+
+    def _keep_to_core(self) -> None:
+        if self._core is not None:
+            os.sched_setaffinity(0, {self._core})  # affinity belongs to a thread, and Ray calls from any
+
+
+def _named(place: str) -> Callable[..., Any]:
+    module, _, function = place.partition(":")
+    return getattr(importlib.import_module(module), function)
+
 
 def environment(given: Mapping[str, str], *, gpus: float | None) -> dict[str, str]:
     """Return the variables that a worker sets before jax is imported; what the user has set stays.
 
-    Compiled programs are kept on disk, whatever their size, so that each is compiled once per machine. A CPU
-    slot computes on one thread; a share of a GPU reserves its share of the memory.
+    Compiled programs are kept on disk, whatever their size, so that each is compiled once per machine;
+    `LARGEBATCH_CACHE` moves them. A CPU slot computes on one thread; a share of a GPU reserves its share of the memory.
     """
+    home = Path(given.get("LARGEBATCH_CACHE") or Path.home() / ".cache" / "largebatch").expanduser()
     wanted = {
-        "JAX_COMPILATION_CACHE_DIR": str(Path.home() / ".cache" / "largebatch" / "xla" / _machine()),
+        "JAX_COMPILATION_CACHE_DIR": str(home / "xla" / machine()),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
@@ -109,16 +126,6 @@ def environment(given: Mapping[str, str], *, gpus: float | None) -> dict[str, st
         missing["JAX_PLATFORMS"] = "cpu"
         missing["XLA_FLAGS"] = flags if SINGLE_THREAD in flags else f"{flags} {SINGLE_THREAD}".strip()
     return missing
-
-
-def _machine() -> str:
-    """Return a name for what this CPU can execute: a home folder shared by unlike nodes must not mix programs."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    flags = next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
-    return f"{platform.machine()}-{hashlib.sha256(flags.encode()).hexdigest()[:8]}"
 
 
 _claims: list[socket.socket] = []

@@ -21,6 +21,7 @@ JAX_FREE = (
     "largebatch.remedies",
     "largebatch.sampling", "largebatch.scaling", "largebatch.schedules", "largebatch.provenance",
     "largebatch.tracking", "largebatch.mirror", "largebatch.datasets",
+    "sweeps.calibration", "sweeps.choice", "sweeps.group", "sweeps.where", "experiments.plan", "experiments.programs",
     "sweeps.expand", "sweeps.packing", "sweeps.ledger", "sweeps.sweep", "sweeps.progress", "sweeps.engine",
     "analysis.load", "analysis.verdicts", "analysis.report", "experiments.experiment", "experiments.cli",
 )  # fmt: skip

@@ -18,30 +18,49 @@ def _loss(params: list[Any], x: Any, y: Any) -> Any:
     return (jax.nn.logsumexp(logits, axis=-1) - (logits * hot).sum(axis=-1)).mean()
 
 
-@partial(jax.jit, static_argnames="batch", donate_argnums=0)
-def _advance(params: list[Any], x: Any, y: Any, stream: Any, rate: Any, last: Any, *, batch: int) -> list[Any]:
+@partial(jax.jit, static_argnames=("batch", "contiguous"), donate_argnums=0)
+def _advance(
+    params: list[Any], x: Any, y: Any, stream: Any, rate: Any, last: Any, *, batch: int, contiguous: bool
+) -> list[Any]:
     def body(update: Any, params: list[Any]) -> list[Any]:
-        index = jax.lax.dynamic_slice(stream, (update * batch,), (batch,))
-        taken = [a.at[index].get(mode="promise_in_bounds") for a in (x, y)]
+        if contiguous:
+            start = update * batch % (len(x) - batch + 1)
+            taken = [jax.lax.dynamic_slice_in_dim(a, start, batch) for a in (x, y)]
+        else:
+            index = jax.lax.dynamic_slice(stream, (update * batch,), (batch,))
+            taken = [a.at[index].get(mode="promise_in_bounds") for a in (x, y)]
         return jax.tree.map(lambda p, g: p - rate * g, params, jax.grad(_loss)(params, *taken))
 
     return jax.lax.fori_loop(0, last, body, params)
 
 
 class Bare:
-    """The loop from given weights; one call takes at most the updates that its plan holds."""
+    """The loop from given weights; one call takes at most the updates that its plan holds.
 
-    def __init__(self, params: dict[str, Any], x: np.ndarray, y: np.ndarray, stream: np.ndarray, batch: int) -> None:
+    `contiguous` reads neighbours in place of the plan's examples: another order, the same arithmetic.
+    """
+
+    def __init__(
+        self,
+        params: dict[str, Any],
+        x: np.ndarray,
+        y: np.ndarray,
+        stream: np.ndarray,
+        batch: int,
+        *,
+        contiguous: bool = False,
+    ) -> None:
         dense = [params[name] for name in sorted(params)]
         self.params = [(jnp.asarray(layer["kernel"]), jnp.asarray(layer["bias"])) for layer in dense]
         self._data = jnp.asarray(x.reshape(len(x), -1)), jnp.asarray(y), jnp.asarray(stream)
-        self._batch, self.most = batch, len(stream) // batch
+        self._batch, self.most, self._contiguous = batch, len(stream) // batch, contiguous
         self.seconds(0)
 
     def seconds(self, updates: int) -> float:
         """Return the time of that many updates."""
         begun = time.perf_counter()
-        self.params = _advance(self.params, *self._data, 0.001, updates, batch=self._batch)
+        how = {"batch": self._batch, "contiguous": self._contiguous}
+        self.params = _advance(self.params, *self._data, 0.001, updates, **how)
         jax.block_until_ready(self.params)
         return time.perf_counter() - begun
 

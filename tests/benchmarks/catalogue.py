@@ -15,6 +15,7 @@ class Benchmark:
 BENCHMARKS = {
     "startup": Benchmark("How long the command line takes to answer"),
     "updates": Benchmark("One run: updates a second", one_core=True),
+    "reads": Benchmark("What any order costs: updates that gather their examples over such that read neighbours", True),
     "limit": Benchmark("Distance from the limit: examples a second over the matrix products alone", one_core=True),
     "convolution": Benchmark("Convolutions on a CPU: examples a second over PyTorch", one_core=True),
     "networks": Benchmark("What each network costs to compile, to train and to evaluate", one_core=True),

@@ -13,11 +13,12 @@ from typing import Any
 from rich.console import Console
 
 from experiments.experiment import load
+from experiments.programs import choices
 from experiments.run import Place, describe
+from sweeps.choice import shaped
 from sweeps.engine import RayEngine
 from sweeps.events import Event, Finished, Started
 from sweeps.ledger import Ledger
-from sweeps.packing import pack
 from sweeps.progress import Progress
 from sweeps.sweep import sweep
 from sweeps.worker import TRAINING
@@ -52,10 +53,13 @@ def main() -> dict[str, Any]:
     place = Place(said.results, load(said.yaml, said.settings), ())
     configs = place.experiment.configs
     times.append(time.perf_counter())
-    describe(place, pack(configs, 1))
     clock = Clock()
     engine = RayEngine(said.workers, 0, training=said.training)
-    outcome = sweep(configs, experiment=place.experiment.name, folder=place.folder, engine=engine, progress=clock)
+    how = {"where": engine.where, "workers": engine.workers, "pack": None}
+    programs = choices(configs, folder=place.folder, done=set(), **how)
+    describe(place, programs)
+    runs, name = shaped(configs, programs), place.experiment.name
+    outcome = sweep(runs, experiment=name, folder=place.folder, engine=engine, progress=clock)
     assert outcome.complete, outcome
     times.append(time.perf_counter())
     Ledger.read(place.folder, configs)

@@ -16,7 +16,9 @@ from typer.testing import CliRunner
 
 from experiments.cli import app
 from experiments.experiment import load
-from largebatch.config import digest
+from largebatch.config import digest, program_key
+from sweeps.calibration import Speed
+from sweeps.engine import RayEngine
 from sweeps.packing import DEFAULT_CPU_WIDTH
 from tests.experiments.finished_runs import leave
 
@@ -138,6 +140,36 @@ def test_plan_trains_nothing(tmp_path):
     assert not (tmp_path / "results").exists()
 
 
+def test_plan_says_how_each_program_is_computed_and_why(results, tmp_path, monkeypatch):
+    monkeypatch.setenv("LARGEBATCH_CACHE", str(tmp_path / "cache"))
+    quickstart = ["plan", "quickstart", "--results", tmp_path / "none"]
+    default = "batch size 1, 8, 32, 128, 512, 1,024: packs of 1 (default; too little left to repay a measurement)"
+    assert default in called(*quickstart).stdout.splitlines()
+    assert "packs of 3 (--pack 3)" in called(*quickstart, "--pack", "3").stdout
+    smoke = ["plan", "smoke", "--results", results]
+    assert "packs of 1 (recorded with the experiment: default; too little left" in called(*smoke).stdout
+    assert "warning: --pack 3 contradicts the width recorded with the experiment, 1" in called(
+        *smoke, "--pack", "3"
+    ).stdout
+
+
+def test_plan_measures_when_asked_to_and_remembers(tmp_path, monkeypatch):
+    monkeypatch.setenv("LARGEBATCH_CACHE", str(tmp_path / "cache"))
+    asked = []
+
+    def measure(self, trials):
+        asked.extend(trials)
+        return [Speed(100.0 * trial.width * trial.config.batch_size) for trial in trials]
+
+    monkeypatch.setattr(RayEngine, "measure", measure)
+    words = ["plan", "smoke", "--results", tmp_path / "results", "--workers", "1"]
+    line = "batch size 16: packs of 2 (measured, updates of one run a second by width: 1: 1,600, 2: 3,200)"
+    assert line not in called(*words).stdout and not asked
+    for calibrate in (["--calibrate"], [], ["--calibrate"]):
+        assert line in called(*words, *calibrate).stdout.splitlines()
+    assert len(asked) == 4, "two widths of two programs, once"
+
+
 @pytest.mark.parametrize("name", ["smoke", "quickstart", "mnist1d", "fashion_mnist"])
 def test_every_packaged_experiment_is_planned(name, tmp_path):
     done = called("plan", name, "--results", tmp_path)
@@ -164,7 +196,11 @@ def test_run_describes_the_experiment_beside_the_records(swept):
     assert said["claims"] == [dict(claim) for claim in smoke.claims]
     assert said["source"] == {"smoke.yaml": (ROOT / "experiments" / "smoke.yaml").read_text()}
     assert said["command"] == f"largebatch run smoke --results {swept[0]}"
-    assert set(said["pack_widths"].values()) == {DEFAULT_CPU_WIDTH}
+    assert said["programs"].keys() == {program_key(config) for config in smoke.configs}
+    assert {choice["width"] for choice in said["programs"].values()} == {DEFAULT_CPU_WIDTH}
+    assert {choice["reason"] for choice in said["programs"].values()} == {
+        "default; too little left to repay a measurement"
+    }
 
 
 def test_runs_are_mirrored_offline_by_default(swept):

@@ -3,14 +3,22 @@
 import pytest
 
 from experiments.experiment import load
-from experiments.plan import COMPILE_SECONDS, plan
+from experiments.plan import plan
+from experiments.programs import choices
 from sweeps import SweepError
+from sweeps.calibration import COMPILE_SECONDS
+from sweeps.ledger import Ledger
 from sweeps.packing import cost_of
+from sweeps.where import Where
 from tests.experiments.finished_runs import leave
 
 
 def extent(configs, folder, workers=2, width=2):
-    return plan(configs, folder=folder, workers=workers, width=width)
+    where = Where("cpu", "test")
+    ledger = Ledger.read(folder, configs)
+    done = ledger.done.keys()
+    programs = choices(configs, folder=folder, done=done, where=where, workers=workers, pack=width)
+    return plan(configs, folder=folder, ledger=ledger, workers=workers, programs=programs)
 
 
 def test_the_quickstart_is_counted_right(tmp_path):

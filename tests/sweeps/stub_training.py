@@ -1,7 +1,8 @@
 """A training function of a few milliseconds with the interface of `largebatch.train.train_pack`.
 
 It minimises a quadratic in numpy and writes real records. Files under `<experiment>/stub/` tell
-it to be slow, to raise or to die; it leaves one file under `stub/calls/` for each call.
+it to be slow, to raise, to die or to have room for so many examples at once; it leaves one file under
+`stub/calls/` for each call.
 """
 
 import json
@@ -32,6 +33,7 @@ def train_pack(configs, *, width, experiment, runs, observe=None, checkpoint=Non
                 "digests": digests,
                 "pid": os.getpid(),
                 "width": width,
+                "max_device_batch": configs[0].execution.max_device_batch,
                 "checkpoint": checkpoint.name,
                 "cores": sorted(os.sched_getaffinity(0)),
                 "xla_flags": os.environ.get("XLA_FLAGS"),
@@ -41,6 +43,9 @@ def train_pack(configs, *, width, experiment, runs, observe=None, checkpoint=Non
     )
     if any((stub / "die" / name).exists() for name in digests):
         os.kill(os.getpid(), signal.SIGKILL)
+    room = int((stub / "room").read_text()) if (stub / "room").exists() else 10**9
+    if width * (configs[0].execution.max_device_batch or configs[0].batch_size) > room:
+        raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 8 bytes.")
     seconds = float((stub / "seconds").read_text()) if (stub / "seconds").exists() else 0.0
     for _ in range(SLICES):
         time.sleep(seconds / SLICES)

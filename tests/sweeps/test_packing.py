@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from largebatch.config import RunConfig, digest, pack_key, program_key
 from sweeps.expand import expand
-from sweeps.packing import cost_of, pack, without
+from sweeps.packing import convolutional, cost_of, pack, size_of, without
 
 BASE = {"dataset": {"name": "synthetic", "train_size": 64}, "model": {"name": "logistic"}}
 GRID = expand(
@@ -59,3 +59,20 @@ def test_a_width_that_is_missing_or_below_one_is_refused(widths):
 def test_small_batches_cost_more():
     costs = [cost_of(RunConfig.model_validate(BASE | {"batch_size": b})) for b in (1, 8, 64)]
     assert costs == sorted(costs, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "products"),
+    [
+        ({"name": "logistic"}, "digits", 0),
+        ({"name": "mlp", "widths": [128, 128]}, "digits", 128 * 128),
+        ({"name": "mlp", "widths": [512, 512]}, "digits", 512 * 512),
+        # places x inputs of a window x channels, and the dense layer
+        ({"name": "cnn"}, "fashion_mnist", 784 * 9 * 32 + 196 * 288 * 64 + 3136 * 128),
+        ({"name": "conv1d"}, "mnist1d", 20 * 5 * 25 + 10 * 75 * 25 + 5 * 75 * 25),
+    ],
+)
+def test_a_network_is_as_large_as_its_products(model, data, products):
+    config = RunConfig.model_validate({"model": model, "dataset": {"name": data}})
+    assert size_of(config) == pytest.approx(max(1, products / 128**2))
+    assert convolutional(config) == (model["name"] in ("cnn", "conv1d"))

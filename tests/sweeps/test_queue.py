@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from largebatch import records
+from largebatch.config import Execution, digest
 from sweeps.events import Cause, Failed, Finished
 from sweeps.expand import expand
 from sweeps.packing import pack
@@ -98,3 +99,71 @@ def test_a_lone_run_is_given_up_after_its_retries(tmp_path):
     while job := waiting.take(0):
         told += waiting.settle(job, ERROR)
     assert [(event.attempt, event.final) for event in told] == [(1, False), (2, False), (3, True)]
+
+
+# Memory
+
+MEMORY = Cause("XlaRuntimeError", "RESOURCE_EXHAUSTED: Out of memory allocating 17179869184 bytes.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "memory"),
+    [
+        ("XlaRuntimeError", "RESOURCE_EXHAUSTED: Out of memory while trying to allocate", True),
+        ("JaxRuntimeError", "INTERNAL: CUDA_ERROR_OUT_OF_MEMORY", True),
+        ("OutOfMemoryError", "Task was killed due to the node running low on memory.", True),
+        ("MemoryError", "", True),
+        ("XlaRuntimeError", "INTERNAL: something else", False),
+        ("ActorDiedError", "The actor died unexpectedly", False),
+        ("ValueError", "no good", False),
+    ],
+)
+def test_which_errors_are_of_memory(kind, message, memory):
+    assert Cause(kind, message).out_of_memory is memory
+
+
+def wide(width, configs):
+    """Return the one job of runs that share a pack."""
+    (job,) = pack(configs, width)
+    return job
+
+
+SHARED = [run for run in expand(BASE, {"batch_size": [8], "learning_rate": [0.1, 0.2, 0.3, 0.4, 0.5]}, [], [0])]
+
+
+def test_a_pack_that_has_no_room_begins_again_at_half_the_width_and_costs_no_attempt(tmp_path):
+    job, waiting = wide(8, SHARED), queue(tmp_path, [], retries=0)
+    (event,) = waiting.settle(job, MEMORY)
+    assert event == Failed(job, MEMORY, 1, final=False, instead=Execution(pack_width=4))
+    parts = [waiting.take(0), waiting.take(0)]
+    assert sorted((part.width, len(part.configs)) for part in parts) == [(4, 1), (4, 4)]
+    assert sorted(d for part in parts for d in part.digests) == sorted(map(digest, SHARED))
+    assert waiting.take(0) is None
+
+
+def test_jobs_that_wait_for_the_same_program_are_cut_too_and_others_are_not(tmp_path):
+    other = wide(4, expand(BASE, {"batch_size": [64], "learning_rate": [0.1, 0.2]}, [], [0]))
+    first, second = pack(SHARED, 4)
+    waiting = queue(tmp_path, [second, other])
+    waiting.settle(first, MEMORY)
+    taken = [waiting.take(0) for _ in range(len(waiting))]
+    assert sorted((job.configs[0].batch_size, job.width) for job in taken) == [(8, 2), (8, 2), (8, 2), (64, 4)]
+
+
+def test_after_width_1_the_micro_batch_is_halved_and_the_batch_never(tmp_path):
+    (alone,) = pack(SHARED[:1], 1)
+    waiting, seen = queue(tmp_path, [alone], retries=0), []
+    while job := waiting.take(0):
+        (event,) = waiting.settle(job, MEMORY)
+        seen.append((job.width, job.configs[0].execution.max_device_batch, event.final))
+        assert job.configs[0].batch_size == 8 and job.digests == alone.digests
+    assert seen == [(1, None, False), (1, 4, False), (1, 2, False), (1, 1, True)]
+
+
+def test_what_needs_its_whole_batch_is_not_cut_and_says_why(tmp_path):
+    model = {"name": "mlp", "widths": [4], "norm": {"scope": "batch"}}
+    (alone,) = pack(expand(BASE | {"batch_size": 8, "model": model}, {}, [], [0]), 1)
+    (event,) = queue(tmp_path, [], retries=0).settle(alone, MEMORY)
+    assert event.final
+    assert "and it cannot be cut smaller: " in event.error.message
+    assert "norm scope batch needs the whole batch at once" in event.error.message

@@ -9,13 +9,15 @@ import pytest
 
 from largebatch import records
 from largebatch.config import digest
-from sweeps import SweepError
+from sweeps import SweepError, trials
+from sweeps.calibration import MEASURE_SECONDS, Trial
 from sweeps.engine import RayEngine
 from sweeps.events import Advanced, Failed, Finished, Lost, Started
 from sweeps.expand import expand
 from sweeps.packing import pack
 from sweeps.sweep import sweep
 from sweeps.worker import SINGLE_THREAD, Worker
+from tests.sweeps.stub_measuring import MEASURING
 from tests.sweeps.stub_training import SLICES, TRAINING, details, tell
 
 BASE = {"dataset": {"name": "synthetic", "train_size": 64}, "model": {"name": "logistic"}, "budget": {"epochs": 1}}
@@ -191,3 +193,19 @@ def test_finished_names_its_runs(tmp_path):
     listener = Listener()
     run(tmp_path, listener)
     assert sorted(name for event in listener.of(Finished) for name in event.digests) == sorted(DIGESTS)
+
+
+def test_candidates_are_measured_on_workers_and_none_can_end_the_sweep(monkeypatch):
+    """The second kills its worker, the third does not end."""
+    monkeypatch.setattr(trials, "CANDIDATE_SECONDS", 6.0)
+    rates = [0.1, 1.0, 2.0, 0.1]
+    made = [RUNS[0].model_copy(update={"learning_rate": rate}) for rate in rates]
+    how = [run.execution.model_copy(update={"pack_width": width}) for width, run in enumerate(made, 1)]
+    asked = [Trial(run.model_copy(update={"execution": e})) for run, e in zip(made, how, strict=True)]
+    engine = RayEngine(workers=2, training=TRAINING)
+    assert engine.workers == 2 and engine.where.device == "cpu"
+    found = engine.measure(asked, measuring=MEASURING)
+    assert [speed.rate for speed in found] == [100.0, None, None, 400.0]
+    assert found[0].setup == MEASURE_SECONDS and f"pid {os.getpid()}" != found[0].device
+    assert found[1].error and "Died" in found[1].error
+    assert found[2].error == "not ended after 6 s"

@@ -14,12 +14,13 @@ from sweeps.events import Waiting
 from sweeps.expand import expand
 from sweeps.ledger import Ledger
 from sweeps.sweep import Outcome, sweep
-from tests.sweeps.stub_training import TRAINING, calls, record_of, tell
+from tests.sweeps.stub_training import TRAINING, calls, details, record_of, tell
 
 BASE = {"dataset": {"name": "synthetic", "train_size": 64}, "model": {"name": "logistic"}, "budget": {"epochs": 1}}
 AXES = {"batch_size": [8, 64], "scaling_rule": ["constant", "linear"]}
 RUNS = expand(BASE, AXES, [], [0, 1])
 DIGESTS = [digest(run) for run in RUNS]
+LARGE = {digest(run) for run in RUNS if run.batch_size == 64}
 
 
 def run(folder, configs=RUNS, **options):
@@ -162,3 +163,16 @@ def test_ctrl_c_waits_for_the_next_event_and_twice_for_nothing(tmp_path, presses
         sweep([RunConfig()], experiment="stopped", folder=tmp_path, engine=engine)
     assert engine.came_through == 1
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_sweep_that_runs_out_of_memory_ends_in_smaller_packs_with_the_batch_as_it_was(tmp_path):
+    tell(tmp_path, "room", text="32")  # room for 4 rows of batch size 8, and for half a batch of 64
+    outcome = run(tmp_path, retries=0)
+    assert counts(outcome) == (8, 0, 0, 0) and outcome.complete
+    found = [records.read(folder, verify=True) for folder in records.folders(tmp_path / "runs")]
+    how = {(r.config["batch_size"], r.config["execution"]["max_device_batch"]) for r in found}
+    assert how == {(8, None), (64, 32)}
+    assert sorted(record.digest for record in found) == sorted(DIGESTS)
+    tries = [(call["width"], call["max_device_batch"]) for call in details(tmp_path) if call["digests"][0] in LARGE]
+    assert tries.count((2, None)) == 1 and tries.count((1, None)) == 1, "the others were cut before they were tried"
+    assert tries.count((1, 32)) == 4

@@ -20,6 +20,8 @@ def test_programs_are_kept_on_disk_unless_the_user_says_where():
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
+    moved = environment({"LARGEBATCH_CACHE": "/there"}, gpus=None)["JAX_COMPILATION_CACHE_DIR"]
+    assert moved.startswith("/there/xla/")
     assert "JAX_COMPILATION_CACHE_DIR" not in environment({"JAX_COMPILATION_CACHE_DIR": "/here"}, gpus=None)
 
 
