@@ -104,11 +104,15 @@ OTHER = {
     "features": 7, "classes": 7, "teacher_width": 7, "noise": 0.7, "widths": [7], "activation": "gelu",
     "norm": {"scope": "layer"}, "channels": 7, "width": 7, "weight_decay": 0.5, "clip_norm": 0.5, "momentum": 0.5,
     "nesterov": True, "beta1": 0.5, "beta2": 0.5, "epsilon": 0.5, "warmup": {"epochs": 1}, "warmup_from": 0.5,
-    "final": 0.5, "milestones": [{"updates": 7}], "factor": 0.5,
+    "final": 0.5, "milestones": [{"updates": 7}], "factor": 0.5, "depth": 16, "dropout": 0.3, "dropouts": [0, 0, 0.3],
+    "zero_init": True, "shortcut": "projection", "widen": 7, "heads": 1, "tied": True, "path": "mine:other",
+    "options": {"size": 7},
 }  # fmt: skip
 """Field of any entry of any table -> a value that is nowhere the default."""
 
-NEEDED = {"sgd": {"momentum": 0.9}, "step": {"milestones": [{"updates": 3}]}}
+OF_ONE = {"cnn": {"channels": [7]}, "resnet": {"depth": 44}, "wide_resnet": {"depth": 28}, "transformer": {"width": 8}}
+"""Entry -> values for fields of a name that means something else there."""
+NEEDED = {"custom": {"path": "mine:network"}, "sgd": {"momentum": 0.9}, "step": {"milestones": [{"updates": 3}]}}
 TABLES = {"dataset": DATASETS, "model": MODELS, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
 ENTRIES = [(where, name) for where, table in TABLES.items() for name in table]
 
@@ -188,7 +192,7 @@ def test_every_option_of_every_entry_counts(where, name):
     plain = {"name": name, **NEEDED.get(name, {})}
     one = read({where: plain})
     assert all(isinstance(kind, Kind) for _, kind, _ in leaves(one))
-    other = OTHER | ({"channels": [7]} if name == "cnn" else {})
+    other = OTHER | OF_ONE.get(name, {})
     fields = set(TABLES[where][name].model_fields) - {"name"}
     digests = {digest(read({where: plain | {field: other[field]}})) for field in fields}
     assert len(digests | {digest(one)}) == len(fields) + 1
