@@ -146,8 +146,8 @@ def example_keys(batch: Batch, name: str) -> Key[Array, " slice"]:
 
 def losses_of(task: Task, params: Params, batch: Batch) -> Float[Array, " slice"]:
     """Return a micro-batch's losses in training mode, 0 where it has no example."""
-    random: dict[str, Any] = {"keys": example_keys(batch, "network")} if task.random else {}
-    logits: Any = task.module.apply({"params": params}, batch.x, mask=batch.mask, mode="train", **random)
+    keys = example_keys(batch, "network") if task.random else None
+    logits: Any = task.module.apply({"params": params}, batch.x, mask=batch.mask, mode="train", keys=keys)
     return jnp.where(batch.mask, task.loss(logits, batch.y), 0)
 
 

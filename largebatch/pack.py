@@ -65,7 +65,7 @@ class Pack:
         self.config = config = configs[0]
         self.rows = [*configs, *[configs[-1]] * (width - len(configs))]
         self.extent = extent_of(config)
-        block = BLOCK if jax.default_backend() == "cpu" and getattr(config.model, "convolutional", False) else None
+        block = BLOCK if jax.default_backend() == "cpu" and config.model.convolutional else None
         self.layouts = [layout_of(config, phase, block=block) for phase in self.extent.phases]
         self.update = 0
         self.devices = config.execution.devices

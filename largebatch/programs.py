@@ -60,7 +60,7 @@ def task_of(config: RunConfig, layout: Layout, classes: int) -> Task:
         remedies=remedies_of(config, layout.batch),
         augment=config.augment,
         l2=None if config.l2 is None else True,
-        random=getattr(config.model, "random", False),
+        random=config.model.random,
     )
 
 

@@ -1,43 +1,24 @@
 """Networks by name: what may be said of each. The modules are in `largebatch.models`."""
 
+import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
-from largebatch.config.base import Options, PositiveInt, Strict
+from largebatch.config import images
+from largebatch.config.base import PositiveInt
+from largebatch.config.networks import Network, Norm, Rate, Widths
 
-Widths = Annotated[tuple[PositiveInt, ...], Field(strict=False, min_length=1)]
 Activation = Literal["relu", "tanh", "gelu", "identity"]
 
 
-class Norm(Strict):
-    """Normalisation with an explicit scope: which examples share their statistics."""
-
-    scope: Literal["none", "batch", "ghost", "layer", "group"] = "none"
-    """`batch`: the whole logical batch over all devices; `ghost`: groups of `size` examples (Hoffer et al.
-    2017); `layer` and `group`: each example alone."""
-    size: PositiveInt | None = None
-    """Examples in a ghost group, or channel groups of `group`."""
-
-    @model_validator(mode="after")
-    def _size(self) -> "Norm":
-        sized = self.scope in ("ghost", "group")
-        if sized and self.size is None:
-            raise ValueError(f"norm scope {self.scope} needs a size, as in {{scope: {self.scope}, size: 32}}")
-        if not sized and self.size is not None:
-            raise ValueError(f"norm scope {self.scope} takes no size; remove it, or use ghost or group")
-        if self.scope == "ghost" and self.size == 1:
-            raise ValueError("a ghost group of one example has no variance; use a size of at least 2")
-        return self
-
-
-class Logistic(Options):
+class Logistic(Network):
     """Multinomial logistic regression: one dense layer, convex."""
 
     name: Literal["logistic"]
 
 
-class Mlp(Options):
+class Mlp(Network):
     """Multilayer perceptron: dense, normalisation, activation, repeated."""
 
     name: Literal["mlp"]
@@ -49,7 +30,7 @@ class Mlp(Options):
     """Normalisation before each activation."""
 
 
-class Conv1d(Options):
+class Conv1d(Network):
     """Three strided 1-D convolutions and a dense layer (the MNIST-1D paper's network)."""
 
     name: Literal["conv1d"]
@@ -59,7 +40,7 @@ class Conv1d(Options):
     """Normalisation before each activation."""
 
 
-class Cnn(Options):
+class Cnn(Network):
     """Two 3x3 convolutions with 2x2 max-pooling and one hidden dense layer, for 28x28 images."""
 
     convolutional: ClassVar[bool] = True
@@ -72,13 +53,13 @@ class Cnn(Options):
     """Normalisation before each activation."""
 
 
-class Linear(Options):
+class Linear(Network):
     """One linear map without bias: least squares, and regression through the origin (Gauss 1809)."""
 
     name: Literal["linear"]
 
 
-class Point(Options):
+class Point(Network):
     """No network: the weights are the point at which a sum of functions is evaluated (Bertsekas 2011)."""
 
     name: Literal["point"]
@@ -86,6 +67,67 @@ class Point(Options):
     """Where it starts; null draws it from a standard normal distribution."""
 
 
-MODELS: dict[str, type[Options]] = {
-    "logistic": Logistic, "mlp": Mlp, "conv1d": Conv1d, "cnn": Cnn, "linear": Linear, "point": Point,
-}  # fmt: skip
+class Transformer(Network):
+    """Causal transformer over tokens, normalised before attention and before the dense layers (Vaswani et al. 2017)."""
+
+    tokens: ClassVar[bool] = True
+    name: Literal["transformer"]
+    width: PositiveInt = 64
+    """Units of the embedding and of every block; the dense layers inside have 4 times as many."""
+    depth: PositiveInt = 2
+    """Blocks."""
+    heads: PositiveInt = 4
+    """Attention heads, among which the width is divided."""
+    tied: bool = False
+    """Read the logits off with the token embedding itself, instead of a matrix of their own."""
+    dropout: Rate = 0.0
+    """Share of the units set to zero after the embedding and at the end of each branch; 0 leaves dropout out."""
+    norm: Norm = Norm(scope="layer")
+    """Normalisation of each token alone: layer, group or none."""
+
+    @model_validator(mode="after")
+    def _is_causal(self) -> "Transformer":
+        if self.norm.scope in ("batch", "ghost"):
+            raise ValueError(
+                f"norm scope {self.norm.scope} would tell a token of those that follow it, which the transformer is to "
+                "predict; use layer, group or none"
+            )
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} cannot be cut into {self.heads} heads; make it a multiple of heads")
+        return self
+
+
+class Custom(Network):
+    """A network of your own, by the dotted path of a function that returns `(init, apply)`."""
+
+    name: Literal["custom"]
+    path: str
+    """Module and function, as in `my_module:network`; the module must be importable where runs are trained."""
+    options: dict[str, JsonValue] = {}
+    """Keyword arguments of the function, besides `classes`."""
+
+    @field_validator("path")
+    @classmethod
+    def _names_a_function(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", value):
+            raise ValueError(f"got {value!r}; must be a module and a function of it, as in my_module:network")
+        return value
+
+
+MODELS: dict[str, type[Network]] = {
+    "logistic": Logistic,
+    "mlp": Mlp,
+    "conv1d": Conv1d,
+    "cnn": Cnn,
+    "keskar_f1": images.KeskarF1,
+    "keskar_c1": images.KeskarC1,
+    "keskar_c2": images.KeskarC2,
+    "resnet": images.ResNet,
+    "resnet18": images.ResNet18,
+    "wide_resnet": images.WideResNet,
+    "vgg": images.Vgg,
+    "transformer": Transformer,
+    "custom": Custom,
+    "linear": Linear,
+    "point": Point,
+}

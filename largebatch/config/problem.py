@@ -27,6 +27,9 @@ def check(config: Any) -> None:
             f"loss {config.loss} is not defined on {dataset.name}, whose targets are {dataset.targets}; "
             f"use loss: {' or '.join(fitting)}"
         )
+    if model.name != "custom" and (dataset.targets == "tokens") != model.tokens:
+        wanted = "{name: transformer}" if dataset.targets == "tokens" else "one for inputs without a sequence, as mlp"
+        raise ValueError(f"model {model.name} does not fit {dataset.name}; use model: {wanted}")
     if (dataset.targets == "components") != (model.name == "point"):
         wanted = "{name: point}" if dataset.targets == "components" else "a network, as in {name: mlp}"
         raise ValueError(f"model {model.name} does not fit {dataset.name}; use model: {wanted}")

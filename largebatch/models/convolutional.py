@@ -1,11 +1,10 @@
 """Small convolutional networks: MNIST-1D's and one for 28x28 images."""
 
 import flax.linen as nn
-import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Key
 
 from largebatch.config import Norm as NormOptions
-from largebatch.models.layers import Conv, max_pool
+from largebatch.models.layers import Backend, Conv, Dense, as_images, max_pool
 from largebatch.models.norm import Norm
 
 
@@ -15,19 +14,19 @@ class Conv1d(nn.Module):
     classes: int
     channels: int
     norm: NormOptions
-    matmul: bool
-    axis_name: str | None
-    dtype: jnp.dtype
+    backend: Backend
 
     @nn.compact
-    def __call__(self, x: Float[Array, "n length"], *, mask: Bool[Array, " n"], mode: str) -> Float[Array, "n classes"]:
+    def __call__(
+        self, x: Float[Array, "n length"], *, mask: Bool[Array, " n"], mode: str, keys: Key[Array, " n"] | None = None
+    ) -> Float[Array, "n classes"]:
         """Return the logits of each example."""
         x = x[..., None]
         for window in (5, 3, 3):
-            x = Conv(self.channels, (window,), 2, 1, self.matmul, self.dtype)(x)
-            x = nn.relu(Norm(self.norm, self.axis_name, self.dtype)(x, mask=mask, mode=mode))
+            x = Conv(self.channels, (window,), self.backend, stride=2, padding=1)(x)
+            x = nn.relu(Norm(self.norm, self.backend)(x, mask=mask, mode=mode))
         x = x.reshape(x.shape[0], -1)
-        return nn.Dense(self.classes, dtype=self.dtype, param_dtype=self.dtype)(x)
+        return Dense(self.classes, self.backend)(x)
 
 
 class Cnn(nn.Module):
@@ -37,19 +36,18 @@ class Cnn(nn.Module):
     channels: tuple[int, ...]
     width: int
     norm: NormOptions
-    matmul: bool
-    axis_name: str | None
-    dtype: jnp.dtype
+    backend: Backend
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "n height wide colours"], *, mask: Bool[Array, " n"], mode: str
+        self, x: Float[Array, " n *image"], *, mask: Bool[Array, " n"], mode: str, keys: Key[Array, " n"] | None = None
     ) -> Float[Array, "n classes"]:
         """Return the logits of each example."""
+        x = as_images(x, "cnn")
         for channels in self.channels:
-            x = Conv(channels, (3, 3), 1, 1, self.matmul, self.dtype)(x)
-            x = max_pool(nn.relu(Norm(self.norm, self.axis_name, self.dtype)(x, mask=mask, mode=mode)), 2)
+            x = Conv(channels, (3, 3), self.backend, padding=1)(x)
+            x = max_pool(nn.relu(Norm(self.norm, self.backend)(x, mask=mask, mode=mode)), 2)
         x = x.reshape(x.shape[0], -1)
-        x = nn.Dense(self.width, dtype=self.dtype, param_dtype=self.dtype)(x)
-        x = nn.relu(Norm(self.norm, self.axis_name, self.dtype)(x, mask=mask, mode=mode))
-        return nn.Dense(self.classes, dtype=self.dtype, param_dtype=self.dtype)(x)
+        x = Dense(self.width, self.backend)(x)
+        x = nn.relu(Norm(self.norm, self.backend)(x, mask=mask, mode=mode))
+        return Dense(self.classes, self.backend)(x)

@@ -1,11 +1,10 @@
 """Dense networks: multinomial logistic regression and the multilayer perceptron."""
 
 import flax.linen as nn
-import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Key
 
 from largebatch.config import Norm as NormOptions
-from largebatch.models.layers import ACTIVATIONS
+from largebatch.models.layers import ACTIVATIONS, Backend, Dense
 from largebatch.models.norm import Norm
 
 
@@ -19,17 +18,17 @@ class Mlp(nn.Module):
     widths: tuple[int, ...]
     activation: str
     norm: NormOptions
-    axis_name: str | None
-    dtype: jnp.dtype
+    backend: Backend
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, " n *features"], *, mask: Bool[Array, " n"], mode: str
-    ) -> Float[Array, "n classes"]:
+        self, x: Float[Array, " n *features"], *, mask: Bool[Array, " n"], mode: str,
+        keys: Key[Array, " n"] | None = None,
+    ) -> Float[Array, "n classes"]:  # fmt: skip
         """Return the logits of each example."""
         x = x.reshape(x.shape[0], -1)
         for width in self.widths:
-            x = nn.Dense(width, dtype=self.dtype, param_dtype=self.dtype)(x)
-            x = Norm(self.norm, self.axis_name, self.dtype)(x, mask=mask, mode=mode)
+            x = Dense(width, self.backend)(x)
+            x = Norm(self.norm, self.backend)(x, mask=mask, mode=mode)
             x = ACTIVATIONS[self.activation](x)
-        return nn.Dense(self.classes, dtype=self.dtype, param_dtype=self.dtype)(x)
+        return Dense(self.classes, self.backend)(x)

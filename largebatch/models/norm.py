@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from largebatch.config import Norm as NormOptions
+from largebatch.models.layers import Backend
 
 EPSILON = 1e-5
 
@@ -24,13 +25,13 @@ class Norm(nn.Module):
 
     Attributes:
         options: the scope and its size.
-        axis_name: device axis over which one logical batch is spread, or None.
-        dtype: of the parameters.
+        backend: its device axis is the one over which a batch is spread; parameters have its dtype.
+        zero: start the scale at 0, so that nothing passes (Goyal et al. 2017, section 5.1), instead of at 1.
     """
 
     options: NormOptions
-    axis_name: str | None
-    dtype: jnp.dtype
+    backend: Backend
+    zero: bool = False
 
     @nn.compact
     def __call__(
@@ -41,8 +42,9 @@ class Norm(nn.Module):
             return x
         channels = x.shape[-1:]
         along = (1,) * (x.ndim - 1) + channels
-        scale = self.param("scale", nn.initializers.ones, channels, self.dtype).reshape(along)
-        bias = self.param("bias", nn.initializers.zeros, channels, self.dtype).reshape(along)
+        first = nn.initializers.zeros if self.zero else nn.initializers.ones
+        scale = self.param("scale", first, channels, self.backend.dtype).reshape(along)
+        bias = self.param("bias", nn.initializers.zeros, channels, self.backend.dtype).reshape(along)
         if self.options.scope in ("layer", "group"):
             normal = _within_example(x, self.options.size or 1)
         elif mode == "evaluate":
@@ -55,7 +57,7 @@ class Norm(nn.Module):
 
     def _across_examples(self, x: Array, mask: Array, mode: str) -> Array:
         size = self.options.size if self.options.scope == "ghost" else None
-        axis = self.axis_name if mode == "train" and size is None else None
+        axis = self.backend.axis_name if mode == "train" and size is None else None
         group = size or x.shape[0]
         pad = -x.shape[0] % group
         y = jnp.pad(x, [(0, pad)] + [(0, 0)] * (x.ndim - 1)).reshape(-1, group, *x.shape[1:])

@@ -7,12 +7,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Shaped
 
+from largebatch.models.layers import Backend
+
 
 class Linear(nn.Module):
     """One linear map without bias."""
 
     classes: int
-    dtype: jnp.dtype
+    backend: Backend
 
     @nn.compact
     def __call__(
@@ -20,14 +22,14 @@ class Linear(nn.Module):
     ) -> Float[Array, "n classes"]:
         """Return the predictions of each example."""
         x = x.reshape(x.shape[0], -1)
-        return nn.Dense(self.classes, use_bias=False, dtype=self.dtype, param_dtype=self.dtype)(x)
+        return nn.Dense(self.classes, use_bias=False, dtype=self.backend.dtype, param_dtype=self.backend.dtype)(x)
 
 
 class Point(nn.Module):
     """The parameter `point` in R^d, which every component sees; d is `classes`."""
 
     classes: int
-    dtype: jnp.dtype
+    backend: Backend
     initial: tuple[float, ...] | None
 
     @nn.compact
@@ -39,8 +41,8 @@ class Point(nn.Module):
 
         def start(key: Array) -> Float[Array, " classes"]:
             if given is None:
-                return jax.random.normal(key, (self.classes,), self.dtype)
-            return jnp.asarray(given, self.dtype)
+                return jax.random.normal(key, (self.classes,), self.backend.dtype)
+            return jnp.asarray(given, self.backend.dtype)
 
         point = self.param("point", start)
         return jnp.broadcast_to(point[None], (x.shape[0], self.classes))

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from tests.benchmarks.cases import CASES, config
+from tests.benchmarks.cases import CASES, config, images
 from tests.benchmarks.measure import Result, Row, Spread, fitting
 from tests.benchmarks.ours import Ours
 
@@ -17,7 +17,8 @@ def measure(quick: bool, scratch: Path) -> Result:
 
 
 def _rows(case: str, repeats: int) -> list[Row]:
-    ours = Ours(config(case, batch=BATCH, train_size=N))
+    with images():
+        ours = Ours(config(case, batch=BATCH, train_size=N))
     many = fitting(ours.seconds, seconds=0.3, least=2, most=20_000)
     rates = [many / ours.seconds(many) for _ in range(repeats)]
     evaluations = [_evaluation(ours) for _ in range(repeats)]

@@ -64,7 +64,7 @@ def test_a_message_shows_the_source_line_with_a_caret_under_the_column(tmp_path)
     ("line", "expected"),
     [
         ("  model: {name: mpl}",
-         "mine.yaml:3:10: base.model: unknown model 'mpl'; accepted: logistic, mlp, conv1d, cnn; did you mean mlp?"),
+         "mine.yaml:3:10: base.model: unknown model 'mpl'; accepted: logistic, mlp, .*; did you mean mlp?"),
         ("  model: logistic", "mine.yaml:3:10: base.model: got 'logistic'; write {name: logistic}"),
         ("  model: 3", "mine.yaml:3:10: base.model: got 3; must be a mapping"),
         ("  model: {name: mlp, width: [64]}",

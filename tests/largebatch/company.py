@@ -7,11 +7,18 @@ COMPANY = {
     "ill_conditioned": POINT,
     "noisy_quadratic": POINT | {"order": "with_replacement"},
     "point": {"dataset": {"name": "scalar_quadratics"}, "loss": "quadratic"},
+    "linear": {"dataset": {"name": "least_squares"}, "loss": "half_squares"},
+    "text": {"model": {"name": "transformer"}},
+    "transformer": {"dataset": {"name": "text"}},
 }
 """Name of an entry -> the rest of a run that fits it."""
 
 OWN = {
     "cnn": {"channels": [7]},
+    "resnet": {"depth": 44},
+    "wide_resnet": {"depth": 28},
+    "transformer": {"width": 8},
+    "custom": {"path": "mine:other"},
     "point": {"initial": [0.5]},
     "ill_conditioned": {"train_size": 300},
     "noisy_quadratic": {"train_size": 64},

@@ -134,11 +134,12 @@ OTHER = {
     "stretch": "batch", "clip": "block", "trust": 0.5,
     "initial_accumulator": 0.5, "update_rms": 0.5, "length": 7, "path": "x.txt", "alphabet": 7,
     "memory": 2, "condition": 7.0, "setup": "rr", "smallest": 0.5, "largest": 7.0, "push": 0.5, "dimensions": 7,
-    "decay": 0.5, "preconditioner": 0.5, "average": 0.5,
+    "decay": 0.5, "preconditioner": 0.5, "average": 0.5, "depth": 16, "dropout": 0.3, "dropouts": [0, 0, 0.3],
+    "zero_init": True, "shortcut": "projection", "widen": 7, "heads": 1, "tied": True, "options": {"size": 7},
 }  # fmt: skip
 """Field of any entry of any table -> a value that is nowhere the default."""
 
-NEEDED = {"sgd": {"momentum": 0.9}, "step": {"milestones": [{"epochs": 3}]}}
+NEEDED = {"custom": {"path": "mine:network"}, "sgd": {"momentum": 0.9}, "step": {"milestones": [{"epochs": 3}]}}
 TABLES = {"dataset": DATASETS, "model": MODELS, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
 ENTRIES = [(where, name) for where, table in TABLES.items() for name in table]
 

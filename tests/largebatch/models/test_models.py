@@ -1,40 +1,11 @@
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from pydantic import TypeAdapter
 
-from largebatch.config import MODELS, run
-from largebatch.models import NETWORKS, build
-
-READ = TypeAdapter(run.AnyModel)
-SAMPLES = {"logistic": (8, 8), "mlp": (8, 8), "conv1d": (40,), "cnn": (28, 28, 1), "linear": (8, 8), "point": (1,)}
-
-
-def network(options, *, matmul=True, dtype="float32"):
-    options = READ.validate_python(options)
-    return build(options, classes=10, dtype=jnp.dtype(dtype), axis_name=None, matmul=matmul)
-
-
-def shapes(module, name, dtype="float32"):
-    """Return shapes and types of the parameters, computing nothing."""
-    x = jax.ShapeDtypeStruct((3, *SAMPLES[name]), dtype)
-    mask = jax.ShapeDtypeStruct((3,), bool)
-    return jax.eval_shape(partial(module.init, mode="statistics"), jax.random.key(0), x, mask=mask)["params"]
-
-
-def drawn(module, name, dtype="float32"):
-    """Return random inputs and parameters."""
-    rng = np.random.default_rng(0)
-    params = jax.tree.map(lambda a: rng.standard_normal(a.shape).astype(a.dtype), shapes(module, name, dtype))
-    return params, rng.standard_normal((3, *SAMPLES[name])).astype(dtype)
-
-
-def logits(module, params, x, mode="train"):
-    return jax.jit(partial(module.apply, mode=mode))({"params": params}, x, mask=np.ones(3, bool))
-
+from largebatch.config import MODELS
+from largebatch.models import NETWORKS
+from tests.largebatch.models.tiny import NEEDED, READ, SAMPLES, drawn, kind, logits, network, shapes
 
 BATCH = {"norm": {"scope": "batch"}}
 
@@ -53,10 +24,37 @@ BATCH = {"norm": {"scope": "batch"}}
         ({"name": "cnn"}, 320 + 18496 + (7 * 7 * 64 * 128 + 128) + 1290),
         ({"name": "cnn", "channels": [3], "width": 6, "norm": {"scope": "group", "size": 3}},
          (9 * 3 + 3) + 6 + (14 * 14 * 3 * 6 + 6) + 12 + (6 * 10 + 10)),
+        ({"name": "keskar_f1"}, (784 * 512 + 512) + 4 * (512 * 512 + 512) + 5 * 1024 + (512 * 10 + 10)),
+        # Two poolings leave 8x8 pixels of 64 channels.
+        ({"name": "keskar_c1"}, (25 * 3 * 64 + 64) + (25 * 64 * 64 + 64) + 256
+         + (4096 * 384 + 384) + 768 + (384 * 192 + 192) + 384 + (192 * 10 + 10)),
+        # VGG-16's 14,714,688 of the convolutions; norms of 4,224 channels; one pixel of 512 channels is left.
+        ({"name": "keskar_c2"}, 14714688 + 2 * 4224 + (512 * 512 + 512) + 1024 + (512 * 10 + 10)),
+        # He et al.'s table says 0.27M, 0.46M and 0.66M for depths 20, 32 and 44.
+        ({"name": "resnet", "depth": 8}, 432 + 2 * 2304 + (4608 + 9216) + (18432 + 36864) + 2 * (48 + 64 + 128) + 650),
+        ({"name": "resnet"}, 269722),
+        ({"name": "resnet", "depth": 32}, 464154),
+        ({"name": "resnet", "depth": 44}, 658586),
+        # Two 1x1 convolutions and their norms; and with no norms a bias for each channel of the 19 convolutions.
+        ({"name": "resnet", "shortcut": "projection"}, 269722 + (16 * 32 + 64) + (32 * 64 + 128)),
+        ({"name": "resnet", "norm": {"scope": "none"}}, 269722 - 7 * 16 - 6 * 32 - 6 * 64),
+        ({"name": "resnet18"}, 11173962),
+        # Zagoruyko & Komodakis say 2.75M.
+        ({"name": "wide_resnet"}, 2748890),
+        # The convolutions of VGG-11 and VGG-16 as torchvision has them; three dense layers of 512, 512 and 10.
+        ({"name": "vgg"}, 9220480 + 2 * (512 * 512 + 512) + 5130),
+        ({"name": "vgg", "depth": 16}, 14714688 + 2 * (512 * 512 + 512) + 5130),
+        ({"name": "vgg", "depth": 9, "width": 2}, (54 + 2) + (72 + 4) + (288 + 8) + (576 + 8) + (1152 + 16)
+         + (2304 + 16) + (64 * 16 + 16) + (16 * 16 + 16) + 170),
+        # Twelve places and ten tokens; in each block 12 width^2 weights, 9 width biases and two norms.
+        ({"name": "transformer"}, 22 * 64 + 2 * (12 * 64**2 + 9 * 64 + 4 * 64) + 2 * 64 + 650),
+        ({"name": "transformer", "tied": True}, 22 * 64 + 2 * (12 * 64**2 + 9 * 64 + 4 * 64) + 2 * 64),
+        ({"name": "custom", "options": {"width": 3}}, 64 * 3 + 3 * 10),
     ],
 )  # fmt: skip
 def test_parameter_counts(options, count):
-    params = shapes(network(options), options["name"])
+    name = options["name"]
+    params = shapes(network(options), SAMPLES[name], kind(name, "float32"))
     assert sum(p.size for p in jax.tree.leaves(params)) == count
 
 
@@ -65,18 +63,24 @@ def test_parameter_counts(options, count):
 def test_every_model_builds_in_its_precision(name, dtype):
     with jax.enable_x64(dtype == "float64"):
         module = network({"name": name}, dtype=dtype)
-        params = shapes(module, name, dtype)
-        x = jax.ShapeDtypeStruct((3, *SAMPLES[name]), dtype)
-        out = jax.eval_shape(partial(logits, module), params, x)
-        assert out.shape == (3, 10)
+        params = shapes(module, SAMPLES[name], kind(name, dtype))
+        x = jax.ShapeDtypeStruct((3, *SAMPLES[name]), kind(name, dtype))
+        mask = np.ones(3, bool)
+        out = jax.eval_shape(lambda p, x: module.apply({"params": p}, x, mask=mask, mode="train"), params, x)
+        assert out.shape == ((3, 12, 10) if name == "transformer" else (3, 10))
         assert {a.dtype for a in jax.tree.leaves([out, params])} == {jnp.dtype(dtype)}
+
+
+CONVERTED = {"resnet": {"depth"}, "custom": {"path", "options"}}
+"""Name -> options that its module has in another form, which other tests show."""
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_option_reaches_its_module(name):
-    options = READ.validate_python({"name": name})
+    options = READ.validate_python({"name": name, **NEEDED.get(name, {})})
     module = network({"name": name})
-    said = {field: getattr(options, field) for field in type(options).model_fields if field != "name"}
+    fields = set(type(options).model_fields) - {"name"} - CONVERTED.get(name, set())
+    said = {field: getattr(options, field) for field in fields}
     assert {field: getattr(module, field) for field in said} == said
 
 
@@ -88,17 +92,18 @@ def test_tables_name_the_same_models():
 def test_the_form_of_the_convolution_changes_no_number(name):
     with jax.enable_x64(True):
         one, other = (network({"name": name}, matmul=form, dtype="float64") for form in (True, False))
-        assert shapes(one, name, "float64") == shapes(other, name, "float64")
-        params, x = drawn(one, name, "float64")
-        a, b = (logits(module, params, x) for module in (one, other))
+        sample = SAMPLES[name]
+        assert shapes(one, sample, "float64") == shapes(other, sample, "float64")
+        params, x = drawn(one, sample)
+        a, b = (logits(module, {"params": params}, x) for module in (one, other))
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
 
 
 def test_logistic_regression_is_one_affine_map():
     module = network({"name": "logistic"})
-    params, x = drawn(module, "logistic")
+    params, x = drawn(module, SAMPLES["logistic"], "float32")
     expected = x.reshape(3, 64) @ params["Dense_0"]["kernel"] + params["Dense_0"]["bias"]
-    np.testing.assert_allclose(logits(module, params, x), expected, rtol=1e-4)
+    np.testing.assert_allclose(logits(module, {"params": params}, x), expected, rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -108,5 +113,5 @@ def test_activation_of_the_perceptron(activation, expected):
     module = network({"name": "mlp", "widths": [2], "activation": activation})
     eye = {"kernel": jnp.eye(2), "bias": jnp.zeros(2)}
     params = {"Dense_0": eye, "Dense_1": {"kernel": jnp.eye(2, 10), "bias": jnp.zeros(10)}}
-    got = logits(module, params, np.array([[-1, 2]] * 3, np.float32))
+    got = logits(module, {"params": params}, np.array([[-1, 2]] * 3, np.float32))
     np.testing.assert_allclose(got[0, :2], expected, rtol=1e-6)

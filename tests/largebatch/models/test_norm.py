@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from largebatch.config import Norm as Options
+from largebatch.models.layers import Backend
 from largebatch.models.norm import EPSILON, Norm
 
 RNG = np.random.default_rng(0)
@@ -19,7 +20,8 @@ def float64():
 
 
 def module(scope, size=None, axis_name=None):
-    return Norm(Options(scope=scope, size=size), axis_name, np.dtype("float64"))
+    float64 = np.dtype("float64")
+    return Norm(Options(scope=scope, size=size), Backend(float64, float64, axis_name))
 
 
 def applied(x, mask=None, mode="train", statistics=None, **options):
