@@ -146,7 +146,8 @@ def check_data(configs: Sequence[RunConfig]) -> None:
     """
     from largebatch.datasets import load
 
-    for options, seed in {config.dataset: config.seed.data for config in configs}.items():
+    sampled = [config for config in configs if config.dataset.sampled]
+    for options, seed in {config.dataset: config.seed.data for config in sampled}.items():
         load(options, seed=seed)
 
 

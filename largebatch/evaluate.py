@@ -8,6 +8,7 @@ import optax
 from jaxtyping import Array, Float
 
 from largebatch.gradients import Task
+from largebatch.history import MEASURES
 from largebatch.losses import penalty
 from largebatch.optimizers import Numbers
 from largebatch.state import Data, Params
@@ -15,7 +16,6 @@ from largebatch.state import Data, Params
 CHUNK = 1024
 """Most examples whose batch statistics are taken at once; fixed, so that they depend on the stored order alone."""
 PARTS = 3
-MEASURES = ("loss", "error", "error_true", "noisy", "memorized")
 
 
 def evaluate(task: Task, params: Params, initial: Params, data: Data, numbers: Numbers) -> dict[str, Array]:

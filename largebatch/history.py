@@ -12,6 +12,8 @@ from largebatch.config import RunConfig, digest
 from largebatch.records import HISTORY, TIMING, Record, Status
 
 PARTS = ("train", "validation", "test")
+MEASURES = ("loss", "error", "error_true", "noisy", "memorized")
+"""What `largebatch.evaluate.evaluate` sums over each part."""
 NAN = float("nan")
 
 

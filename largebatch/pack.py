@@ -70,7 +70,7 @@ class Pack:
         self.update = 0
         self.devices = config.execution.devices
         check_devices(self.devices)
-        self.dtype = jnp.dtype(config.precision)
+        self.dtype = jnp.dtype(config.storage)
         self.source, self.data = on_devices(config.dataset, config.seed.data, str(self.dtype), self.devices)
         tasks = [task_of(config, layout, self.source.classes) for layout in self.layouts]
         task = tasks[0]

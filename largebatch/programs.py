@@ -32,7 +32,7 @@ def objective_numbers(config: RunConfig) -> dict[str, float]:
 def compiled(program: Any, data: Data, *args: Any) -> Any:
     """Return a program compiled for its arguments, once a process."""
     # Another shape of the data is another program, which the task does not know.
-    key = program, data.x.shape
+    key = program, data.x.shape, data.y.shape
     if key not in _COMPILED:
         _COMPILED[key] = program.lower(*args).compile()
     return _COMPILED[key]
@@ -44,7 +44,8 @@ def task_of(config: RunConfig, layout: Layout, classes: int) -> Task:
     # A sum over one device is the identity, but the compiler would still keep the gradients apart for it.
     axis_name = parallel.DEVICES if config.execution.devices > 1 else None
     module = models.build(
-        config.model, classes=classes, dtype=jnp.dtype(config.precision), axis_name=axis_name,
+        config.model, classes=classes, dtype=jnp.dtype(config.storage), compute=jnp.dtype(config.precision),
+        axis_name=axis_name,
         matmul=form == "matmul" or (form == "auto" and jax.default_backend() == "cpu"),
     )  # fmt: skip
     return Task(

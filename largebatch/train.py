@@ -9,6 +9,7 @@ import jax
 
 from largebatch import checkpoint as checkpoints
 from largebatch import records
+from largebatch.analytic import compute
 from largebatch.config import RunConfig, pack_key
 from largebatch.extent import evaluation_points_of
 from largebatch.history import History
@@ -57,6 +58,8 @@ def train_pack(
     """
     if len(keys := {pack_key(config) for config in configs}) != 1 or len(configs) > width:
         raise ValueError(f"{len(configs)} runs with {len(keys)} pack keys do not fit one pack of width {width}")
+    if not configs[0].dataset.sampled:
+        return compute(configs, experiment=experiment, runs=runs, observe=observe)
     with jax.enable_x64(configs[0].precision == "float64"):
         session = _Session(configs, width, checkpoint, checkpoint_seconds, runs.parent / "states" if runs else None)
         for point, planned in _course(configs[0]):
@@ -161,6 +164,8 @@ class _Session:
             "train_size": self.pack.extent.size,
             "resumed_at": None if self.resumed < 0 else self.resumed,
         }
+        if self.pack.source.minimum is not None and self.pack.config.l2 is None:
+            summary["minimum_loss"] = self.pack.source.minimum
         source = {"data": {"name": self.pack.source.name, "checksum": self.pack.source.checksum}}
         device = jax.local_devices()[0]
         origin = {**provenance(), **source, "device": f"{device.platform} {device.device_kind}"}

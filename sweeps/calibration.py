@@ -23,9 +23,6 @@ WIDTHS: dict[Device, tuple[int, ...]] = {"cpu": (1, 2, 4), "gpu": (1, 8, 32, 128
 """Rows of a pack that are tried."""
 FORMS: dict[Device, tuple[str, str]] = {"cpu": ("matmul", "native"), "gpu": ("native", "matmul")}
 """Forms of a convolution, the default one first."""
-MICRO_BATCH = 32
-"""Examples at once that are tried for larger batches of a convolutional network on a CPU: the windows of so few stay in
-the cache. Seen: 1.6 to 2.1 times as fast at B = 256."""
 MEASURE_SECONDS = 1.0
 """How long one candidate trains."""
 COMPILE_SECONDS = 4.0
@@ -50,11 +47,9 @@ class Trial:
 
     @property
     def name(self) -> str:
-        """Width, form and micro-batch, as the cache and `plan` name them."""
-        execution = self.config.execution
-        form = f" {execution.convolution}" if convolutional(self.config) else ""
-        micro = f" in {execution.max_device_batch}s" if execution.max_device_batch else ""
-        return f"{self.width}{form}{micro}"
+        """Width and form, as the cache and `plan` name them."""
+        form = f" {self.config.execution.convolution}" if convolutional(self.config) else ""
+        return f"{self.width}{form}"
 
 
 @dataclass(frozen=True)
@@ -99,19 +94,7 @@ def trials(config: RunConfig, device: Device, most: int) -> list[Trial]:
         alone = device == "cpu" and form == "native" and convolutional(config)
         for width in [1] if alone else sorted(widths):
             found.append(Trial(computed(config, pack_width=width, convolution=form)))
-    return [*found, *_in_micro_batches(config, device, forms[0])]
-
-
-def _in_micro_batches(config: RunConfig, device: Device, form: str) -> list[Trial]:
-    """Return the candidate that takes fewer examples at once, where there is one; none where the network forbids it."""
-    share = -(-config.batch_size // config.execution.devices)
-    declared = config.execution.max_device_batch is not None
-    if device == "gpu" or declared or not convolutional(config) or share <= MICRO_BATCH or form == "native":
-        return []
-    try:
-        return [Trial(computed(config, pack_width=1, convolution=form, max_device_batch=MICRO_BATCH))]
-    except ValueError:
-        return []
+    return found
 
 
 def price(candidates: Sequence[Trial]) -> float:

@@ -74,6 +74,7 @@ class IllConditioned(Components):
 class NoisyQuadratic(Components):
     """Quadratic with gradient noise, its expected loss computed without sampling (Zhang et al. 2019)."""
 
+    sampled: ClassVar[bool] = False
     name: Annotated[Literal["noisy_quadratic"], Shape]
     train_size: Annotated[PositiveInt, Shape] = 2**20
     """Examples that count as an epoch; draws are independent, so it bounds the batch size and nothing else."""

@@ -19,6 +19,10 @@ class Dataset(Options):
     """Examples that train and validation (and test, where there is no official one) are drawn from."""
     targets: ClassVar[Targets] = "classes"
     """What is predicted of an example, which decides the losses that fit."""
+    sampled: ClassVar[bool] = True
+    """Whether a run visits examples; False where its numbers are computed from expectations."""
+    images: ClassVar[bool] = False
+    """Whether inputs are images [height, width, channels]."""
     train_size: Annotated[PositiveInt, Shape]
     """Training examples, N; `batch_size: full` means this number."""
     validation_size: Annotated[NonNegativeInt, Shape]

@@ -36,6 +36,7 @@ class FashionMnist(Dataset):
 
     licence = "MIT (Zalando SE)"
     pool = 60000
+    images = True
     name: Annotated[Literal["fashion_mnist"], Shape]
     train_size: Annotated[PositiveInt, Shape] = 55000
     validation_size: Annotated[NonNegativeInt, Shape] = 5000
@@ -46,6 +47,7 @@ class Mnist(Dataset):
 
     licence = "CC BY-SA 3.0 (LeCun, Cortes, Burges)"
     pool = 60000
+    images = True
     name: Annotated[Literal["mnist"], Shape]
     train_size: Annotated[PositiveInt, Shape] = 55000
     validation_size: Annotated[NonNegativeInt, Shape] = 5000
@@ -53,6 +55,7 @@ class Mnist(Dataset):
 
 class _Cifar(Dataset):
     licence = "none stated (research use; Krizhevsky 2009)"
+    images = True
     pool = 50000
     train_size: Annotated[PositiveInt, Shape] = 45000
     validation_size: Annotated[NonNegativeInt, Shape] = 5000

@@ -10,6 +10,11 @@ LOSSES_OF: dict[str, tuple[str, ...]] = {
 }
 """Targets of a data set -> losses that are defined on them."""
 
+TRAINED_ONLY = (
+    "fork", "l2", "label_smoothing", "sam", "gradient_penalty", "injected_noise", "averaging", "local",
+)  # fmt: skip
+"""Fields that mean something only where weights are trained."""
+
 
 def check(config: Any) -> None:
     """Refuse a loss or a network that means nothing on a run's data set.
@@ -39,6 +44,8 @@ def check(config: Any) -> None:
             f"initial has {len(initial)} numbers, but {dataset.name} has {dataset.dimensions} dimensions; "
             f"give {dataset.dimensions}, or null for a standard normal draw"
         )
+    if config.augment is not None and not dataset.images:
+        raise ValueError(f"augment draws views of images, and {dataset.name} has none; leave it out")
     if dataset.name == "noisy_quadratic":
         _check_moments(config)
 
@@ -58,6 +65,10 @@ def _check_moments(config: Any) -> None:
         raise ValueError(
             f"the draws of noisy_quadratic are independent, got order {config.order}; use order: with_replacement"
         )
+    beside = [name for name in TRAINED_ONLY if getattr(config, name) is not None]
+    beside += ["grow_batch_to"] if len(config.ramp) > 1 else []
+    if beside:
+        raise ValueError(f"noisy_quadratic follows the moments of SGD alone, without {', '.join(beside)}; remove it")
     if config.partial != "drop" and config.dataset.train_size % config.batch_size:
         raise ValueError(
             f"batch_size {config.batch_size} does not divide train_size {config.dataset.train_size}, and every "

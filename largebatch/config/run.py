@@ -91,8 +91,9 @@ class RunConfig(Strict):
     """Begin where another run stands after some updates."""
     seed: Annotated[Seeds, Kind.LOOP] = Seeds()
     """Seeds; one number sets all three."""
-    precision: Annotated[Literal["float32", "float64"], Kind.PROGRAM] = "float32"
-    """Arithmetic of training and evaluation."""
+    precision: Annotated[Literal["float32", "float64", "bfloat16"], Kind.PROGRAM] = "float32"
+    """Arithmetic of training and evaluation; `bfloat16` is that of the factors of matrix products and convolutions,
+    whose sums, and everything else, are float32."""
     execution: Annotated[Execution, Kind.EXECUTION] = Execution()
     """How to compute."""
 
@@ -224,6 +225,11 @@ class RunConfig(Strict):
                 if batch != phases[-1][1]:
                     phases = [phase for phase in phases if phase[0] != epoch] + [(epoch, batch)]
         return phases
+
+    @property
+    def storage(self) -> Literal["float32", "float64"]:
+        """Type of the weights, the data and all sums."""
+        return "float64" if self.precision == "float64" else "float32"
 
     @property
     def updates_per_epoch(self) -> int:

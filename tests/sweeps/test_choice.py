@@ -115,18 +115,6 @@ def test_a_form_is_chosen_for_runs_that_share_no_pack():
     assert "by width and form: 1 matmul: 10, 1 native: 30" in found.reason
 
 
-def test_a_convolution_may_take_its_batch_in_parts():
-    configs = [small(**CNN, **LONG, batch_size=64)]
-
-    def measure(trials):
-        return [Speed(30.0 if trial.name == "1 matmul in 32s" else 20.0) for trial in trials]
-
-    found = chosen(configs, measure=measure)
-    assert (found.width, found.convolution, found.max_device_batch) == (1, "matmul", 32)
-    (run,) = shaped(configs, {program_key(configs[0]): found})
-    assert (run.execution.max_device_batch, digest(run)) == (32, digest(configs[0]))
-
-
 def test_a_candidate_that_is_not_possible_is_told_and_kept():
     configs = runs(8, **LONG)
     found = chosen(configs, measure=measuring(w1=1000.0, w2=2000.0, w4=None))
