@@ -18,6 +18,7 @@ FORBIDDEN = {"analysis": {"jax", "flax", "optax", "ray", "wandb"}, "largebatch":
 ONLY_HERE = {"ray": {"sweeps"}, "wandb": {"largebatch/tracking.py"}, "pmap": {"largebatch/parallel.py"}}
 JAX_FREE = (
     "largebatch", "largebatch.config", "largebatch.records", "largebatch.units", "largebatch.extent",
+    "largebatch.audit", "largebatch.layout", "largebatch.streams",
     "largebatch.sampling", "largebatch.scaling", "largebatch.schedules", "largebatch.provenance",
     "largebatch.tracking", "largebatch.mirror", "largebatch.datasets",
     "sweeps.expand", "sweeps.packing", "sweeps.ledger", "sweeps.sweep", "sweeps.progress", "sweeps.engine",
