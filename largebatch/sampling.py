@@ -146,8 +146,9 @@ def plan(
     `flip_flop` visits in epoch 2k the permutation that `reshuffle` visits there (Rajput et al.
     2022, FlipFlop with random reshuffling). `fresh_subset` is the only order that depends on the
     batch size: formulas for the noise of a batch of B out of N examples, as the factor
-    (N - B) / (N - 1) of its variance (1 / B - 1 / N in Hoffer et al. 2017), assume B distinct examples and independence between
-    updates, which no stream cut into updates has. A smaller last update holds distinct ones too.
+    (N - B) / (N - 1) of its variance (1 / B - 1 / N in Hoffer et al. 2017), assume B distinct
+    examples and independence between updates, which no stream cut into updates has. A smaller
+    last update holds distinct ones too.
     `sorted_by_class` sorts the stored order stably by label.
 
     Args:
