@@ -123,7 +123,7 @@ ORDERS: dict[str, Order] = {
         Order("flip_flop", _flip_flop,
               "a new permutation in even epochs, the same one reversed in odd epochs (Rajput et al. 2022)"),
         Order("fresh_subset", _fresh_subset,
-              "B distinct examples each update, independent of the other updates (McCandlish et al. 2018, appendix A)"),
+              "B distinct examples each update, independent of the other updates (Hoffer et al. 2017)"),
         Order("sorted_by_class", _sorted_by_class,
               "class after class, every epoch: the worst case (incremental gradient; Safran & Shamir 2020)",
               repeats=True),
@@ -146,8 +146,9 @@ def plan(
     `flip_flop` visits in epoch 2k the permutation that `reshuffle` visits there (Rajput et al.
     2022, FlipFlop with random reshuffling). `fresh_subset` is the only order that depends on the
     batch size: formulas for the noise of a batch of B out of N examples, as the factor
-    (N - B) / (N - 1) of its variance, assume B distinct examples and independence between
-    updates, which no stream cut into updates has. A smaller last update holds distinct ones too.
+    (N - B) / (N - 1) of its variance (1 / B - 1 / N in Hoffer et al. 2017), assume B distinct
+    examples and independence between updates, which no stream cut into updates has. A smaller
+    last update holds distinct ones too.
     `sorted_by_class` sorts the stored order stably by label.
 
     Args:

@@ -44,7 +44,10 @@ def visited(configs, width=1, row=0):
 
 @cache
 def oracle(unit, norm=None, seed=0, rate=RATE, partial="keep"):
-    """Return final parameters and permutations of Algorithm 4 (Lu et al. 2022), gradients one ghost group at a time."""
+    """Return what Algorithm 4 (Lu et al. 2022) ends with, its gradients taken one ghost group at a time.
+
+    That is the final parameters, all permutations, and the mean gradient of the last epoch.
+    """
     one = config(unit, norm and {"scope": "ghost", "size": norm}, seed, rate)
     with jax.enable_x64(True):
         pack = Pack([one], width=1)
@@ -86,7 +89,7 @@ def oracle(unit, norm=None, seed=0, rate=RATE, partial="keep"):
                 velocity = [0.9 * v + t / divisor for v, t in zip(velocity, total, strict=True)]
                 params = [p - rate * v for p, v in zip(params, velocity, strict=True)]
             stale, order = mean, np.concatenate([*front, *reversed(back)])
-        return jax.tree.unflatten(structure, params), plans
+        return jax.tree.unflatten(structure, params), plans, np.concatenate([m.ravel() for m in stale])
 
 
 def _key(seed):
@@ -97,7 +100,7 @@ def _key(seed):
 
 def assert_follows(found, expected):
     _, final, plans, _ = found
-    params, permutations = expected
+    params, permutations, _ = expected
     for epoch in range(EPOCHS):
         np.testing.assert_array_equal(plans[epoch], permutations[epoch], err_msg=f"epoch {epoch}")
     for a, b in zip(jax.tree.leaves(final), jax.tree.leaves(params), strict=True):
@@ -115,7 +118,9 @@ EXECUTIONS = {
 def test_it_is_the_algorithm_of_the_paper_wherever_it_is_computed(where):
     expected = oracle(2)
     assert len({plan.tobytes() for plan in expected[1]}) == EPOCHS, "five orders, or the test shows nothing"
-    assert_follows(visited([config(execution=EXECUTIONS[where])]), expected)
+    found = visited([config(execution=EXECUTIONS[where])])
+    assert_follows(found, expected)
+    np.testing.assert_allclose(parallel.fetch(found[3].state.order.mean)[0], expected[2], rtol=1e-9, atol=1e-9)
 
 
 def test_a_row_of_a_pack_follows_its_own_gradients():

@@ -31,6 +31,7 @@ REFUSED = [
     ({"order": "grab", "grab": {"unit": 0}}, "greater than or equal to 1"),
     ({"order": "grab", "grab": {"unit": 3}}, "3 does not divide batch_size 32 and train_size 1024; change one"),
     ({"order": "grab", "grab": {"unit": 8}, "dataset": DIGITS}, "8 does not divide batch_size 32 and train_size 100"),
+    ({"order": "grab", "grab": {"unit": 4}, "batch_size": 30}, "4 does not divide batch_size 30 and train_size 1024"),
     ({"order": "grab", "grab": {"unit": 8}, "execution": {"max_device_batch": 4}},
      "a unit of 8 does not fit max_device_batch 4; raise it, or use a smaller unit"),
     ({"order": "grab", "partial": "drop", "dataset": DIGITS}, "would never see the last 4 of 100 examples"),
