@@ -16,8 +16,6 @@ SECONDS_AN_EXAMPLE = 1e-6
 """One row on one CPU core, a small network. Only ratios matter: they decide which job comes first."""
 USUAL_WEIGHTS = 128 * 128
 """Weights between hidden layers of the network that these constants were measured with."""
-CONVOLUTIONAL = ("conv", "cnn", "resnet", "wide_resnet", "vgg", "alexnet", "c1", "c3")
-"""How the names of networks with convolutions begin."""
 CONVOLUTIONAL_SIZE = 100.0
 """`size_of` a network with convolutions that is not one of the two small ones; a guess from below."""
 
@@ -53,7 +51,7 @@ def cost_of(config: RunConfig) -> float:
 
 def convolutional(config: RunConfig) -> bool:
     """Return whether the network has convolutions, so that their form matters."""
-    return config.model.name.startswith(CONVOLUTIONAL)
+    return config.model.convolutional or config.model.name == "conv1d"
 
 
 def size_of(config: RunConfig) -> float:
