@@ -31,8 +31,8 @@ def objective_numbers(config: RunConfig) -> dict[str, float]:
 
 def compiled(program: Any, data: Data, *args: Any) -> Any:
     """Return a program compiled for its arguments, once a process."""
-    # Another shape of the data is another program, which the task does not know.
-    key = program, data.x.shape, data.y.shape
+    # Another shape of the data is another program, and so is a row with other numbers; the task knows neither.
+    key = program, data.x.shape, data.y.shape, jax.tree.structure(args)
     if key not in _COMPILED:
         _COMPILED[key] = program.lower(*args).compile()
     return _COMPILED[key]
