@@ -110,7 +110,10 @@ OTHER = {
 }  # fmt: skip
 """Field of any entry of any table -> a value that is nowhere the default."""
 
-OF_ONE = {"cnn": {"channels": [7]}, "resnet": {"depth": 44}, "wide_resnet": {"depth": 28}, "transformer": {"width": 8}}
+OF_ONE = {
+    "cnn": {"channels": [7]}, "resnet": {"depth": 44}, "wide_resnet": {"depth": 28},
+    "transformer": {"width": 8, "norm": {"scope": "none"}},
+}  # fmt: skip
 """Entry -> values for fields of a name that means something else there."""
 NEEDED = {"custom": {"path": "mine:network"}, "sgd": {"momentum": 0.9}, "step": {"milestones": [{"updates": 3}]}}
 TABLES = {"dataset": DATASETS, "model": MODELS, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
