@@ -17,7 +17,7 @@ OWN = {
     "cnn": {"channels": [7]},
     "resnet": {"depth": 44},
     "wide_resnet": {"depth": 28},
-    "transformer": {"width": 8},
+    "transformer": {"width": 8, "norm": {"scope": "none"}},
     "custom": {"path": "mine:other"},
     "point": {"initial": [0.5]},
     "ill_conditioned": {"train_size": 300},

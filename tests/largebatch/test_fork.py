@@ -128,7 +128,7 @@ def test_forks_and_others_train_in_one_pack():
     [
         ({"at": {"epochs": 5.0}}, {}, "update 20 of the parent, which ends after 16; fork earlier"),
         ({"at": {"epochs": 1.0}, "parent": {"model": {"name": "logistic"}}}, {}, "has another model or precision"),
-        ({"at": {"epochs": 1.0}, "parent": {"optimizer": {"name": "adam"}}}, {}, "use the same one, or keep"),
+        ({"at": {"epochs": 1.0}, "parent": {"optimizer": {"name": "adam"}}}, {}, "use the same, or keep: parameters"),
         ({"at": {"epochs": 1.0}, "parent": {"batch_sise": 4}}, {}, "batch_sise"),
     ],
 )

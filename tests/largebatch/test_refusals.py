@@ -11,7 +11,7 @@ DIGITS = {"name": "digits", "train_size": 100}
 REFUSED = [
     ({"learning_rat": 0.1}, r"learning_rat\n.*Extra inputs are not permitted"),
     ({"model": {"name": "mlp", "width": 3}}, "Extra inputs are not permitted"),
-    ({"model": {"name": "transformer"}}, "does not match any of the expected tags: 'logistic', 'mlp'"),
+    ({"model": {"name": "perceptron"}}, "does not match any of the expected tags: 'logistic', 'mlp'"),
     ({"batch_size": True}, "batch_size\n.*valid integer"),
     ({"batch_size": "64"}, "got '64'; a batch size is a whole number from 1 to N, or full"),
     ({"batch_size": 64.0}, "batch_size\n.*valid integer"),

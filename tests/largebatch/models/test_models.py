@@ -65,7 +65,7 @@ def test_every_model_builds_in_its_precision(name, dtype):
         module = network({"name": name}, dtype=dtype)
         params = shapes(module, SAMPLES[name], kind(name, dtype))
         x = jax.ShapeDtypeStruct((3, *SAMPLES[name]), kind(name, dtype))
-        mask = np.ones(3, bool)
+        mask = jnp.ones(3, bool)
         out = jax.eval_shape(lambda p, x: module.apply({"params": p}, x, mask=mask, mode="train"), params, x)
         assert out.shape == ((3, 12, 10) if name == "transformer" else (3, 10))
         assert {a.dtype for a in jax.tree.leaves([out, params])} == {jnp.dtype(dtype)}

@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +11,7 @@ from largebatch.config import Norm as NormOptions
 from largebatch.models.layers import Backend
 from largebatch.models.norm import Norm
 from largebatch.models.residual import Block
-from tests.largebatch.models.tiny import NEEDED, READ, SAMPLES, TINY, drawn, kind, logits, network, shapes, tiny
+from tests.largebatch.models.tiny import CHEAP, NEEDED, READ, SAMPLES, TINY, drawn, kind, logits, network, shapes, tiny
 
 NORMED = [name for name in MODELS if "norm" in MODELS[name].model_fields]
 
@@ -32,15 +34,16 @@ def norms_in(params, path=()):
 @pytest.mark.parametrize("name", NORMED)
 def test_every_network_has_its_norms_in_every_scope(name):
     def with_scope(**norm):
-        said = network({"name": name, "norm": norm})
+        options, sample = TINY.get(name, ({}, SAMPLES[name]))
+        said = network({"name": name, **options, "norm": norm})
         assert said.norm == NormOptions(**norm), "evaluation reads the scope there"
-        return shapes(said, SAMPLES[name], kind(name, "float32"))
+        return shapes(said, sample, kind(name, "float32"))
 
     layer = with_scope(scope="layer")
     found = dict(norms_in(layer))
     assert found
     assert not dict(norms_in(with_scope(scope="none")))
-    others = [{"scope": "group", "size": 1 if name == "conv1d" else 2}]
+    others = [{"scope": "group", "size": 1}]
     if name != "transformer":
         others += [{"scope": "batch"}, {"scope": "ghost", "size": 3}]
     for norm in others:
@@ -49,7 +52,7 @@ def test_every_network_has_its_norms_in_every_scope(name):
     assert all(set(inner) == {"scale", "bias"} for inner in found.values())
 
 
-@pytest.mark.parametrize("name", ["keskar_c1", "resnet", "wide_resnet", "vgg"])
+@pytest.mark.parametrize("name", ["keskar_c1", "resnet"])
 def test_ghost_groups_are_batches_of_their_own(name, float64):
     ghost = tiny(name, norm={"scope": "ghost", "size": 2})
     params, x = drawn(ghost, TINY[name][1], n=5)
@@ -60,10 +63,9 @@ def test_ghost_groups_are_batches_of_their_own(name, float64):
     np.testing.assert_allclose(got[mask], np.concatenate(expected), rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("scope", ["layer", "none"])
-@pytest.mark.parametrize("name", TINY)
-def test_scopes_within_an_example_keep_examples_apart(name, scope, float64):
-    module = tiny(name, norm={"scope": scope})
+@pytest.mark.parametrize("name", [name for name in TINY if name != "resnet18"])
+def test_scopes_within_an_example_keep_examples_apart(name, float64):
+    module = tiny(name, norm={"scope": "layer"})
     params, x = drawn(module, TINY[name][1], kind(name, "float64"), n=2)
     before = logits(module, {"params": params}, x)
     x[1] = x[1][::-1]
@@ -90,25 +92,38 @@ def test_the_transformer_is_causal(place, scope, float64):
 def test_only_the_last_norm_of_each_block_starts_at_zero(name):
     module = tiny(name, zero_init=True, dtype="float32")
     x, mask = jnp.zeros((2, *TINY[name][1])), jnp.ones(2, bool)
-    params = jax.jit(lambda: module.init(jax.random.key(0), x, mask=mask, mode="statistics")["params"])()
-    last = {path for path, _ in norms_in(params) if path[0].startswith("Block") and path[-1] == "Norm_1"}
+
+    def scales():
+        params = module.init(jax.random.key(0), x, mask=mask, mode="statistics")["params"]
+        return {"/".join(path): inner["scale"] for path, inner in norms_in(params)}
+
+    found = jax.jit(scales, compiler_options=CHEAP)()
+    last = {path for path in found if path.startswith("Block") and path.endswith("/Norm_1")}
     assert len(last) == (8 if name == "resnet18" else 3)
-    for path, inner in norms_in(params):
-        np.testing.assert_array_equal(inner["scale"], 0 if path in last else 1)
+    for path, scale in found.items():
+        np.testing.assert_array_equal(scale, 0 if path in last else 1)
 
 
 def test_a_fresh_block_with_zero_init_is_the_identity_and_learns(float64):
     own, norm = Backend(np.dtype("float64"), np.dtype("float64")), NormOptions(scope="batch")
     x = jnp.abs(jnp.array(np.random.default_rng(0).standard_normal((3, 4, 4, 2))))
     mask = jnp.ones(3, bool)
-    block = Block(2, 1, False, True, norm, own)
-    params = block.init(jax.random.key(0), x, mask=mask, mode="train")["params"]
-    np.testing.assert_array_equal(block.apply({"params": params}, x, mask=mask, mode="train"), x)
-    slope = jax.grad(lambda p: (block.apply({"params": p}, x, mask=mask, mode="train") ** 2).sum())(params)
+
+    @partial(jax.jit, static_argnums=0, compiler_options=CHEAP)
+    def fresh(zero_init):
+        block = Block(2, 1, False, zero_init, norm, own)
+        params = block.init(jax.random.key(0), x, mask=mask, mode="train")["params"]
+
+        def answer(params):
+            out = block.apply({"params": params}, x, mask=mask, mode="train")
+            return (out**2).sum(), out
+
+        return jax.grad(answer, has_aux=True)(params)
+
+    slope, out = fresh(True)
+    np.testing.assert_array_equal(out, x)
     assert np.abs(slope["Norm_1"]["scale"]).min() > 0
-    plain = Block(2, 1, False, False, norm, own)
-    assert np.abs(plain.apply({"params": plain.init(jax.random.key(0), x, mask=mask, mode="train")["params"]}, x,
-                              mask=mask, mode="train") - x).max() > 0.1  # fmt: skip
+    assert np.abs(fresh(False)[1] - x).max() > 0.1
 
 
 def test_a_norm_that_starts_at_zero_lets_nothing_pass():
@@ -172,5 +187,5 @@ def test_inputs_that_do_not_fit_are_refused(name, sample, dtype, message):
 def test_images_may_have_any_size(name, sample):
     module = tiny(name, dtype="float32", norm={"scope": "none"})
     params, x = drawn(module, sample, "float32")
-    out = jax.eval_shape(lambda p, x: module.apply({"params": p}, x, mask=np.ones(3, bool), mode="train"), params, x)
+    out = jax.eval_shape(lambda p, x: module.apply({"params": p}, x, mask=jnp.ones(3, bool), mode="train"), params, x)
     assert out.shape == (3, 10)

@@ -10,7 +10,7 @@ from largebatch.config import MODELS
 from largebatch.models.layers import Backend, Conv, Dense
 from largebatch.models.products import convolve, matmul
 from tests.largebatch.models.test_layers import CASES
-from tests.largebatch.models.tiny import SAMPLES, drawn, kind, logits, network, shapes
+from tests.largebatch.models.tiny import SAMPLES, TINY, drawn, kind, logits, network, shapes
 
 RNG = np.random.default_rng(0)
 HALF, SINGLE = jnp.dtype("bfloat16"), jnp.dtype("float32")
@@ -105,11 +105,12 @@ def test_a_network_in_bfloat16_is_near_and_keeps_its_parameters(name, matmul):
 @pytest.mark.parametrize("matmul", [True, False], ids=["matmul", "native"])
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "custom"])
 def test_every_product_of_every_network_takes_bfloat16(name, matmul):
-    module = network({"name": name}, matmul=matmul, compute=HALF)
+    options, sample = TINY.get(name, ({}, SAMPLES[name]))
+    module = network({"name": name, **options}, matmul=matmul, compute=HALF)
     dtype = kind(name, "float32")
-    params = shapes(module, SAMPLES[name], dtype)
+    params = shapes(module, sample, dtype)
     assert {a.dtype for a in jax.tree.leaves(params)} == {SINGLE}
-    x, mask = jax.ShapeDtypeStruct((3, *SAMPLES[name]), dtype), np.ones(3, bool)
+    x, mask = jax.ShapeDtypeStruct((3, *sample), dtype), jnp.ones(3, bool)
 
     def loss(params, x):
         return module.apply({"params": params}, x, mask=mask, mode="train").sum()
