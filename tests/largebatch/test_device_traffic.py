@@ -4,8 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from largebatch import pack as packs
-from largebatch import parallel
+from largebatch import parallel, programs
 from largebatch.pack import Pack
 from largebatch.state import Data
 from sweeps.packing import pack as jobs_of
@@ -46,7 +45,7 @@ def traffic(pack, monkeypatch):
 
         return noted
 
-    monkeypatch.setattr(pack, "_advance", note("train", pack._advance))
+    monkeypatch.setattr(pack, "_advance", [note("train", program) for program in pack._advance])
     monkeypatch.setattr(parallel, "fetch", note("fetch", parallel.fetch))
     monkeypatch.setattr(parallel, "replicate", note("send", parallel.replicate))
     return seen
@@ -55,8 +54,8 @@ def traffic(pack, monkeypatch):
 def test_the_host_hears_of_a_stretch_once_whatever_its_epochs(pack, traffic):
     """One program, then four numbers a row: nothing is synchronised between the updates of a window."""
     pack._load(0)
-    pack.update, per_epoch = 0, pack.layout.per_epoch
-    assert pack.layout.epochs > 10
+    pack.update, per_epoch = 0, pack.layouts[0].per_epoch
+    assert pack.layouts[0].epochs > 10
     del traffic[:]
     pack.advance(1)
     pack.advance(1 + 10 * per_epoch)
@@ -64,7 +63,7 @@ def test_the_host_hears_of_a_stretch_once_whatever_its_epochs(pack, traffic):
 
 
 def test_a_plan_is_sent_once_a_window(pack, traffic):
-    window = pack.layout.updates
+    window = pack.layouts[0].updates
     pack._load(0)
     pack.update = window - 2
     del traffic[:]
@@ -73,7 +72,7 @@ def test_a_plan_is_sent_once_a_window(pack, traffic):
 
 
 def test_jobs_of_one_worker_place_the_same_data_once(tmp_path, monkeypatch):
-    packs._on_devices.cache_clear()
+    programs.on_devices.cache_clear()
     placed = []
 
     def replicate(tree, devices):

@@ -10,7 +10,7 @@ from largebatch import evaluate, models, parallel
 from largebatch.config import MODELS
 from largebatch.gradients import Task
 from largebatch.layout import Layout
-from largebatch.losses import LOSSES
+from largebatch.losses import ERRORS, LOSSES
 from largebatch.state import Data
 
 RNG = np.random.default_rng(0)
@@ -39,11 +39,12 @@ def float64():
         yield
 
 
-def task(scope="none", *, devices=1, axis_name=None, loss="cross_entropy"):
+def task(scope="none", *, devices=1, axis_name=None, loss="cross_entropy", chunk=1024):
     norm = {"scope": scope, "size": 4} if scope == "ghost" else {"scope": scope}
     options = MODELS["mlp"].model_validate({"name": "mlp", "widths": [8, 7], "norm": norm})
     module = models.build(options, classes=CLASSES, dtype=jnp.dtype("float64"), axis_name=axis_name, matmul=False)
-    return Task(module, LOSSES[loss], None, Layout(100, 1, 100, devices, 1, 1, 1), "", axis_name)
+    layout = Layout(100, 1, 100, devices, 1, chunk, 1)
+    return Task(module, LOSSES[loss], None, layout, "", axis_name, error=ERRORS[loss])
 
 
 def data(**changes):
@@ -57,8 +58,8 @@ def params(scope, tree=PARAMS):
 def measured(scope="none", chunk=1024, monkeypatch=None, examples=None, **options):
     if monkeypatch:
         monkeypatch.setattr(evaluate, "CHUNK", chunk)
-    measure = jax.jit(partial(evaluate.evaluate, task(scope, **options)))
-    args = jax.tree.map(jnp.asarray, (params(scope), params(scope, INITIAL), examples or data()))
+    measure = jax.jit(partial(evaluate.evaluate, task(scope, chunk=chunk, **options)))
+    args = jax.tree.map(jnp.asarray, (params(scope), params(scope, INITIAL), examples or data(), {}))
     return jax.tree.map(np.asarray, measure(*args))
 
 
@@ -172,10 +173,10 @@ def test_ghost_norm_is_evaluated_with_pooled_moments_of_its_groups(monkeypatch):
 def test_devices_share_the_chunks(scope, devices, monkeypatch):
     expected = measured(scope, 16, monkeypatch)
     places = jax.local_devices()[:devices]
-    shared = task(scope, devices=devices, axis_name="devices")
+    shared = task(scope, devices=devices, axis_name="devices", chunk=16)
     # Programs kept by `parallel` do not know that the chunk was changed here.
     measure = jax.pmap(partial(evaluate.evaluate, shared), axis_name="devices", devices=places)
-    trees = (params(scope), params(scope, INITIAL), data())
+    trees = (params(scope), params(scope, INITIAL), data(), {})
     got = parallel.fetch(measure(*(parallel.replicate(tree, devices) for tree in trees)))
     for name, value in expected.items():
         np.testing.assert_allclose(got[name], value, rtol=1e-12)

@@ -33,7 +33,7 @@ def visited(configs, width=1, row=0):
     with jax.enable_x64(True):
         pack = Pack(configs, width=width)
         initial, plans = pack.params(row), []
-        per_epoch = pack.layout.per_epoch
+        per_epoch = pack.layouts[0].per_epoch
         for epoch in range(EPOCHS):
             # A stop in the middle of an epoch must not matter.
             pack.advance(epoch * per_epoch + 1)

@@ -36,7 +36,7 @@ def trained(said):
     with jax.enable_x64(True):
         pack = Pack([config], width=1)
         begun = pack.params(0)
-        pack.advance(pack.total)
+        pack.advance(pack.extent.total)
         return pack.source, begun, pack.params(0)
 
 

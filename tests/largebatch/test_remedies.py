@@ -81,14 +81,14 @@ def test_a_snapshot_in_the_middle_holds_everything(name, devices):
 
 
 def test_without_remedies_nothing_is_compiled_in():
-    assert remedies_of(short()) == NONE
+    assert remedies_of(short(), BATCH) == NONE
     assert remedy_numbers(short()) == {}
 
 
 @pytest.mark.parametrize("m", [BATCH, BATCH + 1, 10 * N])
 @pytest.mark.parametrize("name", ["sam", "gradient_penalty"])
 def test_groups_of_the_whole_batch_are_no_groups(name, m):
-    assert remedies_of(short(**{name: {"m": m}})) == remedies_of(short(**{name: {}}))
+    assert remedies_of(short(**{name: {"m": m}}), BATCH) == remedies_of(short(**{name: {}}), BATCH)
 
 
 def test_durations_are_converted_by_the_batch_size():
@@ -129,7 +129,8 @@ def test_which_size_of_isotropic_noise_is_given_is_compiled_in():
 
 
 SAM, PENALTY, EMA, LOCAL = {"m": 6}, {"m": 6}, {"kind": "ema", "half_life": {"epochs": 1}}, {"workers": 4, "steps": 2}
-NOISE, LANGEVIN = {"kind": "minibatch", "batch": 4}, {"kind": "langevin", "temperature": 1}
+NOISE, LEAST_SQUARES = {"dataset": {"name": "least_squares"}, "model": {"name": "linear"}, "loss": "half_squares"}
+LANGEVIN = {"kind": "minibatch", "batch": 4}, {"kind": "langevin", "temperature": 1}
 DIAGONAL = {"kind": "diagonal", "batch": 4}
 SCOPES = {"batch": {"scope": "batch"}, "ghost": {"scope": "ghost", "size": 4}}
 REFUSED = [
@@ -147,7 +148,7 @@ REFUSED = [
     ({"injected_noise": NOISE, "order": "with_replacement"}, "weights of examples and order with_replacement exclude"),
     ({"injected_noise": LANGEVIN}, "langevin noise and momentum exclude each other: .* use sgd without momentum"),
     ({"injected_noise": LANGEVIN, "optimizer": {"name": "adam"}}, "langevin noise and an optimizer other than sgd"),
-    ({"label_smoothing": 0.1, "loss": "squared_error"}, "label_smoothing and a loss other than cross_entropy exclude"),
+    ({"label_smoothing": 0.1, **LEAST_SQUARES}, "label_smoothing and a loss without classes exclude"),
     ({"label_smoothing": 1.0}, "less than 1"),
     ({"sam": SAM, "norm": SCOPES["batch"]}, "sam: groups of m = 6 would split the batch of 16 that norm scope batch"),
     ({"gradient_penalty": PENALTY, "norm": SCOPES["ghost"]}, "would split a ghost group of 4; use a multiple of 4"),
