@@ -129,9 +129,10 @@ def test_which_size_of_isotropic_noise_is_given_is_compiled_in():
 
 
 SAM, PENALTY, EMA, LOCAL = {"m": 6}, {"m": 6}, {"kind": "ema", "half_life": {"epochs": 1}}, {"workers": 4, "steps": 2}
-NOISE, LEAST_SQUARES = {"dataset": {"name": "least_squares"}, "model": {"name": "linear"}, "loss": "half_squares"}
-LANGEVIN = {"kind": "minibatch", "batch": 4}, {"kind": "langevin", "temperature": 1}
+NOISE, LANGEVIN = {"kind": "minibatch", "batch": 4}, {"kind": "langevin", "temperature": 1}
 DIAGONAL = {"kind": "diagonal", "batch": 4}
+LEAST_SQUARES = {"dataset": {"name": "least_squares"}, "model": {"name": "linear"}, "loss": "half_squares"}
+GROWING = {"schedule": {"name": "step", "milestones": [{"epochs": 1}], "factor": 0.5, "grow_batch_to": 32}}
 SCOPES = {"batch": {"scope": "batch"}, "ghost": {"scope": "ghost", "size": 4}}
 REFUSED = [
     ({"sam": SAM, "gradient_penalty": PENALTY}, "sam and gradient_penalty exclude each other: both move the weights"),
@@ -149,6 +150,21 @@ REFUSED = [
     ({"injected_noise": LANGEVIN}, "langevin noise and momentum exclude each other: .* use sgd without momentum"),
     ({"injected_noise": LANGEVIN, "optimizer": {"name": "adam"}}, "langevin noise and an optimizer other than sgd"),
     ({"label_smoothing": 0.1, **LEAST_SQUARES}, "label_smoothing and a loss without classes exclude"),
+    ({"l2": 0.1, "sam": SAM}, "l2 and sam exclude each other: whether the penalty climbs too"),
+    ({"l2": 0.1, "gradient_penalty": PENALTY}, "l2 and gradient_penalty exclude each other"),
+    ({"l2": 0.1, "injected_noise": NOISE}, "l2 and injected_noise exclude each other"),
+    ({"l2": 0.1, "local": LOCAL}, "l2 and local exclude each other: the loss of workers apart"),
+    ({"l2": 0.1, "order": "grab"}, "l2 and order grab exclude each other"),
+    ({"order": "grab", "sam": SAM}, "order grab and sam exclude each other"),
+    ({"order": "grab", "gradient_penalty": PENALTY}, "order grab and gradient_penalty exclude each other"),
+    ({"order": "grab", "injected_noise": NOISE}, "order grab and injected_noise exclude each other"),
+    ({"order": "grab", "local": LOCAL}, "order grab and local exclude each other"),
+    ({"order": "grab", **GROWING}, "order grab and a growing batch exclude each other: grab keeps one sign a unit"),
+    ({"order": "grab", "fork": {"at": {"epochs": 1}}}, "begins with a permutation of its own; fork with keep: param"),
+    ({"local": LOCAL, **GROWING}, "local and a growing batch exclude each other: the workers share"),
+    ({"averaging": EMA, **GROWING}, "an average with a half-life and a growing batch exclude .* use swa"),
+    ({"local": LOCAL, "fork": {"at": {"epochs": 1}}}, "local and a fork exclude each other: its workers"),
+    ({"fork": {"at": {"epochs": 1}, "parent": {"local": LOCAL}}}, "a fork of local SGD and a fork exclude"),
     ({"label_smoothing": 1.0}, "less than 1"),
     ({"sam": SAM, "norm": SCOPES["batch"]}, "sam: groups of m = 6 would split the batch of 16 that norm scope batch"),
     ({"gradient_penalty": PENALTY, "norm": SCOPES["ghost"]}, "would split a ghost group of 4; use a multiple of 4"),
