@@ -61,6 +61,13 @@ def _rules() -> Iterator[Entry]:
         yield Entry(name, *_split(_first_line(rule).removeprefix("Return ")))
 
 
+def _remedies() -> Iterator[Entry]:
+    from largebatch.config.remedies import REMEDIES
+
+    for name, options in REMEDIES.items():
+        yield Entry(name, *_split(_first_line(options)))
+
+
 def _figures() -> Iterator[Entry]:
     from analysis.figures import FIGURES
 
@@ -88,5 +95,6 @@ KINDS: dict[str, Callable[[], Iterator[Entry]]] = {
     "schedules": _options("SCHEDULES"),
     "orders": _orders,
     "rules": _rules,
+    "remedies": _remedies,
     "figures": _figures,
 }

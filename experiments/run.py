@@ -5,9 +5,11 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 from rich.console import Console
 
+from analysis.report import import_report
 from experiments.experiment import Experiment
 from experiments.programs import FILE, KEY, choices, narrowed, written
 from largebatch.config import RunConfig, digest, program_key
@@ -112,6 +114,8 @@ def run(place: Place, *, engine: Engine, width: int | None, project: str, wandb:
     )  # fmt: skip
     for contradiction in sorted({choice.warning for choice in programs.values() if choice.warning}):
         say(console, f"warning: {contradiction}")
+    # Ray's start is mostly waiting: what draws the report is imported meanwhile.
+    Thread(target=import_report, daemon=True).start()
     name, home = place.experiment.name, place.folder / "wandb"
     mirror = _Mirror(lambda: Tracker(project=project, experiment=name, mode=wandb, directory=home))
     try:

@@ -1,12 +1,22 @@
 """The report: one self-contained HTML page with the answer, how sure it is, and what it rests on."""
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from analysis.figures import FIGURES, save
 from analysis.load import load
 from analysis.verdicts import judge
+
+DRAWN_WITH = ("analysis.report.page", "analysis.figures.paper", "matplotlib.backends.backend_svg")
+"""What a report is made with, imported when it is first needed: it takes seconds."""
+
+
+def import_report() -> None:
+    """Import what a report is made with, as something to do while others keep one waiting."""
+    for name in DRAWN_WITH:
+        import_module(name)
 
 
 def write_report(

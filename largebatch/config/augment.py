@@ -4,7 +4,7 @@ from largebatch.config.base import NonNegativeInt, Strict
 
 
 class Augment(Strict):
-    """What is drawn for each example at each update, from its own key."""
+    """Random flips and crops of each image at each visit, from its own key (He et al. 2016)."""
 
     flip: bool = False
     """Mirror the image from left to right with probability 1/2."""

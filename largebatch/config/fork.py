@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Fork(Strict):
-    """Begin with the weights of another run, the parent, instead of new ones.
+    """Begin with the weights of another run, the parent, instead of new ones (Merrill et al. 2025).
 
     The parent is this run with some values changed; it is trained as far as needed where nobody has done so yet.
     Order of examples and random streams go on where the parent's stop.

@@ -13,13 +13,13 @@ Activation = Literal["relu", "tanh", "gelu", "identity"]
 
 
 class Logistic(Network):
-    """Multinomial logistic regression: one dense layer, convex."""
+    """Multinomial logistic regression: one dense layer, convex (Cox 1958)."""
 
     name: Literal["logistic"]
 
 
 class Mlp(Network):
-    """Multilayer perceptron: dense, normalisation, activation, repeated."""
+    """Multilayer perceptron: dense, normalisation, activation, repeated (Rumelhart et al. 1986)."""
 
     name: Literal["mlp"]
     widths: Widths = (128, 128)
@@ -31,7 +31,7 @@ class Mlp(Network):
 
 
 class Conv1d(Network):
-    """Three strided 1-D convolutions and a dense layer (the MNIST-1D paper's network)."""
+    """Three strided 1-D convolutions and a dense layer (Greydanus & Kobak 2024)."""
 
     name: Literal["conv1d"]
     channels: PositiveInt = 25
@@ -41,7 +41,7 @@ class Conv1d(Network):
 
 
 class Cnn(Network):
-    """Two 3x3 convolutions with 2x2 max-pooling and one hidden dense layer, for 28x28 images."""
+    """Two 3x3 convolutions with 2x2 max-pooling and one hidden dense layer (LeCun et al. 1998)."""
 
     convolutional: ClassVar[bool] = True
     name: Literal["cnn"]
@@ -98,7 +98,7 @@ class Transformer(Network):
 
 
 class Custom(Network):
-    """A network of your own, by the dotted path of a function that returns `(init, apply)`."""
+    """A network of your own, by the dotted path of a function that returns init and apply (your own module)."""
 
     name: Literal["custom"]
     path: str

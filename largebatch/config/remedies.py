@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from largebatch.config.augment import Augment
 from largebatch.config.base import Duration, Kind, NonNegative, Positive, PositiveInt, Strict
+from largebatch.config.fork import Fork
 from largebatch.config.models import Norm
 
 Number = Kind.NUMBER
@@ -125,6 +127,15 @@ class Local(Strict):
     average: Literal["parameters", "parameters_and_momentum"] = "parameters"
     """Whether the optimizer's buffers are averaged with the weights, or stay each worker's own."""
 
+
+REMEDIES: dict[str, type[Strict]] = {
+    "sam": Sam, "gradient_penalty": GradientPenalty,
+    "injected_noise: isotropic": Isotropic, "injected_noise: diagonal": Diagonal,
+    "injected_noise: minibatch": Minibatch, "injected_noise: multiplicative": Multiplicative,
+    "injected_noise: langevin": Langevin,
+    "averaging: ema": Ema, "averaging: swa": Swa, "local": Local, "augment": Augment, "fork": Fork,
+}  # fmt: skip
+"""Field of a run (and the kind it may have) -> its options."""
 
 PLAIN_STEP = "the temperature is that of plain gradient descent; use sgd without momentum"
 FEATURES: dict[str, Callable[[Any], bool]] = {

@@ -21,7 +21,7 @@ class Schedule(Options):
 
 
 class Constant(Schedule):
-    """The peak rate to the end."""
+    """The peak rate to the end (Robbins & Monro 1951)."""
 
     name: Literal["constant"]
 
@@ -35,7 +35,7 @@ class Cosine(Schedule):
 
 
 class Linear(Schedule):
-    """A straight line from the peak to `final`."""
+    """A straight line from the peak to `final` (Goyal et al. 2017)."""
 
     name: Literal["linear"]
     final: Fraction = 0.0
