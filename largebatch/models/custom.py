@@ -19,7 +19,6 @@ and in the experiment `model: {name: custom, path: "my_module:network", options:
 import importlib
 import json
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import flax.linen as nn
@@ -64,9 +63,8 @@ class Custom(nn.Module):
         return logits
 
 
-@cache
 def load(path: str, options: str, classes: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Return `(init, apply)` of the network at `path`; asked again the same, so that no program compiles twice.
+    """Return `(init, apply)` of the network at `path`.
 
     Args:
         path: module and function, as in `my_module:network`.

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from tests.benchmarks.cases import CASES, config, images
+from tests.benchmarks.cases import CASES, SLOW, config, images
 from tests.benchmarks.measure import Result, Row, Spread, fitting
 from tests.benchmarks.ours import Ours
 
@@ -13,7 +13,7 @@ N = 1024
 
 def measure(quick: bool, scratch: Path) -> Result:
     """Measure every case at one batch size; compilation is from nothing, so it is measured once."""
-    return Result([row for case in CASES for row in _rows(case, 2 if quick else 5)])
+    return Result([row for case in CASES for row in _rows(case, 2 if quick or case in SLOW else 5)])
 
 
 def _rows(case: str, repeats: int) -> list[Row]:

@@ -30,10 +30,9 @@ BATCH = {"norm": {"scope": "batch"}}
          + (4096 * 384 + 384) + 768 + (384 * 192 + 192) + 384 + (192 * 10 + 10)),
         # VGG-16's 14,714,688 of the convolutions; norms of 4,224 channels; one pixel of 512 channels is left.
         ({"name": "keskar_c2"}, 14714688 + 2 * 4224 + (512 * 512 + 512) + 1024 + (512 * 10 + 10)),
-        # He et al.'s table says 0.27M, 0.46M and 0.66M for depths 20, 32 and 44.
+        # He et al.'s table says 0.27M and 0.66M for depths 20 and 44.
         ({"name": "resnet", "depth": 8}, 432 + 2 * 2304 + (4608 + 9216) + (18432 + 36864) + 2 * (48 + 64 + 128) + 650),
         ({"name": "resnet"}, 269722),
-        ({"name": "resnet", "depth": 32}, 464154),
         ({"name": "resnet", "depth": 44}, 658586),
         # Two 1x1 convolutions and their norms; and with no norms a bias for each channel of the 19 convolutions.
         ({"name": "resnet", "shortcut": "projection"}, 269722 + (16 * 32 + 64) + (32 * 64 + 128)),
