@@ -38,7 +38,7 @@ def power(effect: float, *, sd: float, n: int, alpha: float = ALPHA) -> float:
     density = np.exp((df - 1) * np.log(s) - s**2 / 2 - (df / 2 - 1) * math.log(2) - gammaln(df / 2))
     critical = float(stdtrit(df, 1 - alpha / 2)) * s / math.sqrt(df)
     found = ndtr(shift - critical) + ndtr(-shift - critical)
-    return float(np.sum(WEIGHTS * density * found) * (high - low) / 2)
+    return min(1.0, float(np.sum(WEIGHTS * density * found) * (high - low) / 2))
 
 
 def seeds_needed(sd: float, effect: float = EFFECT, *, alpha: float = ALPHA, wanted: float = POWER) -> int | None:
