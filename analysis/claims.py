@@ -1,17 +1,53 @@
-"""What a claim may say: its keys, measures and directions. Cheap to import, for reading an experiment needs it."""
+"""What a claim may say: its kinds, and the keys of each. Cheap to import, for reading an experiment needs it.
 
-import difflib
-import math
-from collections.abc import Collection, Mapping, Sequence
+| kind | holds if | its keys besides says, measure, where, at, tuned, exact |
+|---|---|---|
+| `difference` (default) | a - b, or the measure minus `value`, lies beyond `margin` | compare or value, direction, margin |
+| `ratio` | a / b lies `within`, or a remedy recovers such a share | compare or recovered, within |
+| `slope` | the power of an axis that the measure follows lies `within` | over, within, scale |
+| `ordering` | each arm's measure is smaller than the next one's, by `margin` | arms, margin |
+| `equivalence` | a and b, all arms, or the measure and `value`, differ by less than `margin` | compare, arms or value, margin |
+| `monotone` | no step along an axis turns back by `margin`, or the rank correlation is high | over, direction, margin or correlation |
+| `crossing` | where along an axis a level is first crossed lies `within` | over, level, within, compare or from |
+| `flip` | a exceeds b in the first setting and falls below it in the second | compare, between, margin |
+
+`at` reads every run at an equal length or goal instead of its end; several of them must all
+hold. `tuned` names the axes whose best value is chosen on validation first. `exact: true`
+compares a number that has no noise, such as an analytic one, without an interval. `compare`
+may also name `at` and `measure`, to set two points of the same runs or two measures against each other.
+"""  # noqa: E501
+
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from largebatch.records import HISTORY
+from analysis.sense import (
+    Checker,
+    axis,
+    fields_of,
+    interval,
+    lengths,
+    measure,
+    nearest,
+    number,
+    one_of,
+    settings,
+    sides,
+    tuning,
+)
 
-KEYS = ("says", "measure", "compare", "direction", "margin", "where", "at")
 DIRECTIONS = ("greater", "less", "equal")
-LENGTHS = ("train_loss", "epochs", "updates", "examples")
-MEASURES = tuple(c.name for c in HISTORY if c.name not in ("learning_rate", "memorized"))
-"""Columns of the history that a claim may be about; of each, more is worse, so a run that diverged ranks worst."""
+COMMON = ("says", "kind", "measure", "where", "at", "tuned", "exact")
+KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "difference": (("measure", "compare|value", "direction"), ("margin",)),
+    "ratio": (("measure", "compare|recovered", "within"), ()),
+    "slope": (("measure", "over", "within"), ("scale",)),
+    "ordering": (("measure", "arms"), ("margin",)),
+    "equivalence": (("measure", "compare|arms|value", "margin"), ()),
+    "monotone": (("measure", "over", "direction"), ("margin", "correlation")),
+    "crossing": (("measure", "over", "within"), ("level", "compare|from")),
+    "flip": (("measure", "compare", "between"), ("margin",)),
+}
+"""Kind -> keys it needs and keys it takes; `a|b` is one of them."""
 
 
 def check(claim: Mapping[str, Any], fields: Collection[str] | None = None) -> None:
@@ -19,68 +55,118 @@ def check(claim: Mapping[str, Any], fields: Collection[str] | None = None) -> No
 
     Args:
         claim: as in an experiment file.
-        fields: dotted names of the configuration that `compare` and `where` may use; None checks no names.
+        fields: dotted names of the configuration that a claim may use; None checks no names.
 
     Raises:
         ValueError: what is wrong, what is accepted, and the nearest name.
     """
-    for key in claim:
-        if key not in KEYS:
-            raise ValueError(f"unknown key {key!r} in a claim{_nearest(key, KEYS)}; accepted: {', '.join(KEYS)}")
-    missing = [key for key in KEYS[:4] if key not in claim]
-    if missing:
-        raise ValueError(f"a claim needs {', '.join(missing)}; given: {', '.join(claim) or 'nothing'}")
-    _one_of("measure", claim["measure"], MEASURES)
-    _one_of("direction", claim["direction"], DIRECTIONS)
-    _check_compare(claim["compare"])
-    _check_margin(claim)
-    where = claim.get("where", {})
-    if not isinstance(where, Mapping):
-        raise ValueError(f"where takes field: value, as in {{scaling_rule: linear}}; got {where!r}")
-    for name in (*claim["compare"], *where):
-        if fields is not None and name not in fields:
-            raise ValueError(f"{name!r} is no field of a run{_nearest(name, fields)}")
-    if both := [name for name in where if name in claim["compare"]]:
+    kind = claim.get("kind", "difference")
+    one_of("kind", kind, KINDS)
+    _keys(claim, kind)
+    measure(claim["measure"], fields)
+    for key in CHECKS:
+        if key in claim:
+            CHECKS[key](claim[key], claim, fields)
+    _margin(claim, kind)
+    for name in [name for key in ("compare", "where") for name in claim.get(key, {})]:
+        axis(name, fields, also=("at", "measure") if name in claim.get("compare", {}) else ())
+    if both := [name for name in claim.get("where", {}) if name in claim.get("compare", {})]:
         raise ValueError(f"{both[0]!r} stands in compare and in where; keep one")
-    _check_at(claim.get("at"))
 
 
-def _one_of(key: str, value: Any, accepted: Collection[str]) -> None:
-    if value not in accepted:
-        raise ValueError(f"unknown {key} {value!r}{_nearest(str(value), accepted)}; accepted: {', '.join(accepted)}")
+def _keys(claim: Mapping[str, Any], kind: str) -> None:
+    needs, takes = KINDS[kind]
+    own = [key for group in (*needs, *takes) for key in group.split("|")]
+    accepted = [key for key in dict.fromkeys((*COMMON[:1], *own, *COMMON))]
+    for key in claim:
+        if key not in accepted:
+            told = "a claim" if "kind" not in claim else f"a claim of the kind {kind}"
+            raise ValueError(f"unknown key {key!r} in {told}{nearest(key, accepted)}; accepted: {', '.join(accepted)}")
+    missing = [g.replace("|", " or ") for g in ("says", *needs) if not any(k in claim for k in g.split("|"))]
+    if missing:
+        given = ", ".join(claim) or "nothing"
+        hint = "" if "kind" in claim else "; without a kind it is a difference"
+        raise ValueError(f"a claim needs {', '.join(missing)}; given: {given}{hint}")
+    for group in (*needs, *takes):
+        both = [key for key in group.split("|") if key in claim]
+        if len(both) > 1:
+            raise ValueError(f"{' and '.join(both)} exclude each other in a claim of the kind {kind}; keep one")
 
 
-def _nearest(name: str, accepted: Collection[str]) -> str:
-    close = difflib.get_close_matches(str(name), accepted, n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
-
-
-def _check_compare(compare: Any) -> None:
-    form = "compare takes a field and two values, as in {batch_size: [full, 32]}"
-    if not isinstance(compare, Mapping) or not compare:
-        raise ValueError(f"{form}; got {compare!r}")
-    for name, values in compare.items():
-        if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != 2:
-            raise ValueError(f"{form}; got {values!r} for {name!r}")
-    if all(a == b for a, b in compare.values()):
-        raise ValueError(f"{form}; got the same on both sides: {dict(compare)!r}")
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _check_margin(claim: Mapping[str, Any]) -> None:
+def _margin(claim: Mapping[str, Any], kind: str) -> None:
     margin = claim.get("margin", 0.0)
-    if not _number(margin):
+    if not number(margin):
         raise ValueError(f"margin takes a number in the unit of the measure (0.01: one point of error); got {margin!r}")
-    if claim["direction"] == "equal" and margin <= 0:
+    if kind == "difference" and claim["direction"] == "equal" and margin <= 0:
         raise ValueError(f"direction equal needs a margin above 0, a difference that does not matter; got {margin}")
+    if kind == "equivalence" and margin <= 0:
+        raise ValueError(f"equivalence needs a margin above 0, a difference that does not matter; got {margin}")
+    if kind in ("monotone", "flip") and margin < 0:
+        raise ValueError(f"{kind} takes a margin of at least 0; got {margin}")
 
 
-def _check_at(at: Any) -> None:
-    if at is None:
-        return
-    if not isinstance(at, Mapping) or len(at) != 1 or not all(_number(v) and v > 0 for v in at.values()):
-        raise ValueError(f"at takes one length with a number above 0, as in {{train_loss: 0.05}}; got {at!r}")
-    _one_of("at", next(iter(at)), LENGTHS)
+def _direction(value: Any, claim: Mapping[str, Any], fields: Collection[str] | None) -> None:
+    one_of("direction", value, ("rising", "falling") if claim.get("kind") == "monotone" else DIRECTIONS)
+
+
+def _arms(value: Any, claim: Mapping[str, Any], fields: Collection[str] | None) -> None:
+    settings("arms", value, fields, least=2)
+
+
+def _recovered(value: Any, claim: Mapping[str, Any], fields: Collection[str] | None) -> None:
+    settings("recovered", value, fields, least=3, most=3)
+
+
+def _between(value: Any, claim: Mapping[str, Any], fields: Collection[str] | None) -> None:
+    form = "between takes two settings, each with where or at, as in [{at: {epochs: 5}}, {at: {updates: 2000}}]"
+    if not isinstance(value, list | tuple) or len(value) != 2 or value[0] == value[1]:
+        raise ValueError(f"{form}; got {value!r}")
+    for setting in value:
+        if not isinstance(setting, Mapping) or not setting or set(setting) - {"where", "at"}:
+            raise ValueError(f"{form}; got {setting!r}")
+        fields_of("where", setting.get("where", {}), fields)
+        lengths(setting.get("at"))
+
+
+def _within(value: Any, claim: Mapping[str, Any], fields: Collection[str] | None) -> None:
+    kind = claim.get("kind")
+    interval("within", value, positive=kind == "crossing" or (kind == "ratio" and "compare" in claim))
+
+
+def _number_of(key: str, low: float = -float("inf"), high: float = float("inf")) -> Checker:
+    def check_one(value: Any, claim: Mapping[str, Any], fields: Collection[str] | None) -> None:
+        if not number(value) or not low <= value <= high:
+            told = "" if low == -float("inf") else f" from {low:g} to {high:g}"
+            raise ValueError(f"{key} takes a number{told}; got {value!r}")
+
+    return check_one
+
+
+def _exact(value: Any, claim: Mapping[str, Any], fields: Collection[str] | None) -> None:
+    if not isinstance(value, bool):
+        raise ValueError(f"exact takes true or false; got {value!r}")
+
+
+def _from(value: Any, claim: Mapping[str, Any], fields: Collection[str] | None) -> None:
+    if not number(value) and value != "full":
+        raise ValueError(f"from takes the value of {claim['over']!r} that the others are compared with; got {value!r}")
+
+
+CHECKS: dict[str, Callable[[Any, Mapping[str, Any], Collection[str] | None], None]] = {
+    "direction": _direction,
+    "compare": lambda value, claim, fields: sides(value, fields),
+    "value": _number_of("value"),
+    "within": _within,
+    "recovered": _recovered,
+    "over": lambda value, claim, fields: axis(value, fields, values=True),
+    "scale": lambda value, claim, fields: one_of("scale", value, ("log", "linear")),
+    "arms": _arms,
+    "correlation": _number_of("correlation", 0, 1),
+    "level": _number_of("level"),
+    "from": _from,
+    "between": _between,
+    "where": lambda value, claim, fields: fields_of("where", value, fields),
+    "at": lambda value, claim, fields: lengths(value, several=True),
+    "tuned": lambda value, claim, fields: tuning(value, fields),
+    "exact": _exact,
+}

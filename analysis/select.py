@@ -1,4 +1,4 @@
-"""Which row of a history stands for its run: the last one, or the one at an equal loss or length."""
+"""Which row of a history stands for its run: the last one, or the one at an equal loss, goal or length."""
 
 from collections.abc import Callable, Mapping
 
@@ -50,11 +50,40 @@ def at_examples(histories: pd.DataFrame, examples: float) -> pd.DataFrame:
     return _crossing(histories, histories["examples"].to_numpy(float), examples)
 
 
+def at_seconds(histories: pd.DataFrame, seconds: float) -> pd.DataFrame:
+    """Return each run after `seconds` of its pack's wall clock, interpolated; NaN where it ended before."""
+    return _crossing(histories, histories["seconds"].to_numpy(float), seconds)
+
+
+def at_validation_error(histories: pd.DataFrame, goal: float) -> pd.DataFrame:
+    """Return each run where its validation error first reaches `goal`, NaN where it never does.
+
+    That is how steps to a goal are counted (Shallue et al. 2019); interpolated linearly,
+    for an error may be 0. A goal on the test set is none: it would be chosen on what is reported.
+    """
+    return _crossing(histories, -histories["validation_error"].to_numpy(float), -goal)
+
+
+def at_validation_loss(histories: pd.DataFrame, goal: float) -> pd.DataFrame:
+    """Return each run where its validation loss first reaches `goal`, interpolated in its logarithm.
+
+    Raises:
+        ValueError: the goal is not above 0.
+    """
+    if not goal > 0:
+        raise ValueError(f"a validation loss to be reached must be above 0, got {goal}")
+    loss = histories["validation_loss"].to_numpy(float)
+    return _crossing(histories, -np.log(np.maximum(loss, np.finfo(float).tiny)), -np.log(goal))
+
+
 SELECTIONS: dict[str, Callable[[pd.DataFrame, float], pd.DataFrame]] = {
     "train_loss": at_train_loss,
+    "validation_error": at_validation_error,
+    "validation_loss": at_validation_loss,
     "epochs": at_epochs,
     "updates": at_updates,
     "examples": at_examples,
+    "seconds": at_seconds,
 }
 
 

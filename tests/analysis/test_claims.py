@@ -39,7 +39,10 @@ def test_claims_that_can_be_judged_pass(claim):
     ("claim", "message"),
     [
         ({**GOOD, "mesure": 1}, r"unknown key 'mesure' in a claim \(did you mean measure\?\)"),
-        ({"says": "x"}, r"a claim needs measure, compare, direction; given: says"),
+        (
+            {"says": "x"},
+            r"a claim needs measure, compare or value, direction; given: says; without a kind it is a difference",
+        ),
         ({**GOOD, "measure": "test_eror"}, r"unknown measure 'test_eror' \(did you mean test_error\?\)"),
         ({**GOOD, "measure": 3}, r"unknown measure 3; accepted: update"),
         ({**GOOD, "direction": "grater"}, r"unknown direction 'grater' \(did you mean greater\?\)"),
