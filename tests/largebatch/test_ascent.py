@@ -27,6 +27,12 @@ from tests.largebatch.short import (
 )  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def float64():
+    with jax.enable_x64(True):
+        yield
+
+
 def uphill(params, grads, rho, *, adaptive=False):
     """Return the weights that SAM and adaptive SAM look from."""
     size = jax.tree.map(lambda w: np.abs(w) + 0.01 if adaptive else np.ones_like(w), params)

@@ -12,6 +12,12 @@ from tests.largebatch.short import REMEDIES, UPDATES, N, assert_close, distance,
 POINTS = tuple(range(1, UPDATES + 1))
 
 
+@pytest.fixture(autouse=True)
+def float64():
+    with jax.enable_x64(True):
+        yield
+
+
 def visited():
     """Return the weights of the plain run before and after each update."""
     return trained(short(), stops=POINTS)

@@ -30,6 +30,12 @@ from tests.largebatch.short import (
 )  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def float64():
+    with jax.enable_x64(True):
+        yield
+
+
 def key(stream, update, seed=0):
     """Return the key of a stream at an update, as the package documents it."""
     named = jax.random.fold_in(jax.random.key(seed), zlib.crc32(stream.encode()))

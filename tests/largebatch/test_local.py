@@ -27,6 +27,12 @@ WORKERS = 4
 SHARE = BATCH // WORKERS
 
 
+@pytest.fixture(autouse=True)
+def float64():
+    with jax.enable_x64(True):
+        yield
+
+
 def mean(trees):
     return jax.tree.map(lambda *leaves: sum(leaves) / len(leaves), *trees)
 
