@@ -9,10 +9,11 @@ import numpy as np
 
 from largebatch.config import digest
 from largebatch.history import History
+from largebatch.measurements import packed, unpacked
 from largebatch.pack import Pack
 from largebatch.records import write_file
 
-SCHEMA = 1
+SCHEMA = 2
 FIELDS = ("history", "timing", "status", "diverged_at", "reached_at", "pending")
 
 
@@ -25,6 +26,7 @@ def save(path: Path, pack: Pack, rows: Sequence[History], elapsed: dict[str, flo
         "elapsed": elapsed,
         "state": serialization.to_state_dict(pack.snapshot()),
         "rows": [{name: _packed(getattr(row, name)) for name in FIELDS} for row in rows],
+        "probes": [packed(row.probes) for row in rows],
     }
     write_file(path, serialization.msgpack_serialize(content))
 
@@ -41,6 +43,8 @@ def restore(path: Path, pack: Pack, rows: Sequence[History]) -> dict[str, float]
     for row, saved in zip(rows, content["rows"], strict=True):
         for name in FIELDS:
             setattr(row, name, _unpacked(saved[name]))
+    for row, saved in zip(rows, content["probes"], strict=True):
+        row.probes = unpacked(saved)
     return dict(content["elapsed"])
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from largebatch import measurements
 from largebatch.config import RunConfig, digest
 from largebatch.records import HISTORY, TIMING, Record, Status
 
@@ -28,6 +29,7 @@ class History:
         diverged_at: first update whose loss was not finite.
         reached_at: update at which the target was crossed, interpolated.
         pending: loss sum and count of the batches since the last row.
+        probes: what each probe found, by its title.
     """
 
     config: RunConfig
@@ -38,6 +40,7 @@ class History:
     diverged_at: float = NAN
     reached_at: float = NAN
     pending: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    probes: dict[str, measurements.Measured] = field(default_factory=dict)
 
     @property
     def target(self) -> float:
@@ -106,6 +109,7 @@ class History:
             "updates_to_target": self.reached_at,
             "uninformed_loss": self.uninformed,
             "seconds": self.timing[-1]["seconds"],
+            **measurements.summary(self.probes, self.timing[-1]["seconds"]),
         }
         return Record(
             digest=digest(self.config),
@@ -116,6 +120,7 @@ class History:
             provenance=dict(provenance),
             history={c.name: np.array([row[c.name] for row in self.history], c.dtype) for c in HISTORY},
             timing={c.name: np.array([row[c.name] for row in self.timing], c.dtype) for c in TIMING},
+            probes=self.probes,
         )
 
 

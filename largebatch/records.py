@@ -20,6 +20,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from largebatch.measurements import Measured, files, read_probes
+
+__all__ = [
+    "HISTORY", "TIMING", "Column", "Measured", "Record", "RecordError", "Status", "folders", "read", "read_probes",
+    "read_summary", "write", "write_file",
+]  # fmt: skip
 SCHEMA = 1
 Status = Literal["done", "diverged", "stuck"]
 
@@ -72,7 +78,8 @@ class Record:
     """One finished run.
 
     `history` and `timing` map each column of `HISTORY` and `TIMING` to an array, one
-    value an evaluation point; NaN means not measured. `summary` holds plain numbers and
+    value an evaluation point; NaN means not measured. `probes` is what they found, by title;
+    reading a record leaves it to `read_probes`. `summary` holds plain numbers and
     text (None means not measured); `provenance` says what computed it.
     """
 
@@ -84,6 +91,7 @@ class Record:
     provenance: dict[str, Any]
     history: dict[str, np.ndarray] = field(default_factory=dict)
     timing: dict[str, np.ndarray] = field(default_factory=dict)
+    probes: Mapping[str, Measured] = field(default_factory=dict)
 
 
 def write(record: Record, runs: Path) -> Path:
@@ -106,6 +114,7 @@ def write(record: Record, runs: Path) -> Path:
                 ("timing.parquet", record.timing, TIMING),
             )
         }
+        sums |= {name: _write(temporary / name, content) for name, content in files(record.probes)}
         _write(temporary / "run.json", _document(record, sums))
         _sync(temporary)
         shutil.rmtree(final, ignore_errors=True)

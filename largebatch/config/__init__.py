@@ -7,11 +7,13 @@ from largebatch.config.digest import digest, pack_key, program_key
 from largebatch.config.execution import Execution, Seeds
 from largebatch.config.models import MODELS, Norm
 from largebatch.config.optimizers import OPTIMIZERS
+from largebatch.config.probe import Probe
+from largebatch.config.probes import PROBES
 from largebatch.config.run import RunConfig, ScalingRule
 from largebatch.config.schedules import SCHEDULES
 
 __all__ = [
-    "DATASETS", "MODELS", "OPTIMIZERS", "SCHEDULES", "Budget", "Duration", "Evaluate", "Execution",
-    "Kind", "Norm", "RunConfig", "ScalingRule", "Seeds", "Strict", "Target", "digest", "leaves",
+    "DATASETS", "MODELS", "OPTIMIZERS", "PROBES", "SCHEDULES", "Budget", "Duration", "Evaluate", "Execution",
+    "Kind", "Norm", "Probe", "RunConfig", "ScalingRule", "Seeds", "Strict", "Target", "digest", "leaves",
     "pack_key", "program_key",
 ]  # fmt: skip

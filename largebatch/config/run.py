@@ -14,6 +14,8 @@ from largebatch.config.execution import Execution, Seeds
 from largebatch.config.fork import Fork, laid_over
 from largebatch.config.models import MODELS, Mlp, Norm
 from largebatch.config.optimizers import OPTIMIZERS, Optimizer, Sgd
+from largebatch.config.probe import Probe, check
+from largebatch.config.probes import PROBES
 from largebatch.config.schedules import SCHEDULES, Constant, Schedule, Step
 
 if TYPE_CHECKING:
@@ -21,13 +23,16 @@ if TYPE_CHECKING:
     AnyModel = Any
     AnyOptimizer = Optimizer
     AnySchedule = Schedule
+    AnyProbe = Probe
 else:
 
     def _one_of(table: Mapping[str, type[Options]]) -> Any:
         """Return the type of the options of any entry of a table, told apart by their name."""
         return Annotated[reduce(or_, table.values()), Field(discriminator="name")]
 
-    AnyDataset, AnyModel, AnyOptimizer, AnySchedule = map(_one_of, (DATASETS, MODELS, OPTIMIZERS, SCHEDULES))
+    AnyDataset, AnyModel, AnyOptimizer, AnySchedule, AnyProbe = map(
+        _one_of, (DATASETS, MODELS, OPTIMIZERS, SCHEDULES, PROBES)
+    )
 
 
 class ScalingRule(Strict):
@@ -77,6 +82,8 @@ class RunConfig(Strict):
     """When the run ends."""
     evaluate: Annotated[Evaluate, Kind.LOOP] = Evaluate()
     """When it is measured."""
+    probes: Annotated[tuple[AnyProbe, ...], Kind.LOOP, Field(strict=False)] = ()
+    """What else is measured, at which of the evaluations, on which examples."""
     fork: Annotated[Fork | None, Kind.NUMBER] = None
     """Begin where another run stands after some updates."""
     seed: Annotated[Seeds, Kind.LOOP] = Seeds()
@@ -113,6 +120,11 @@ class RunConfig(Strict):
     def _one_seed_for_all(cls, value: Any) -> Any:
         whole = isinstance(value, int) and not isinstance(value, bool)
         return dict.fromkeys(Seeds.model_fields, value) if whole else value
+
+    @model_validator(mode="after")
+    def _probes_fit(self) -> "RunConfig":
+        check(self.probes, self.dataset)
+        return self
 
     @model_validator(mode="after")
     def _grows(self) -> "RunConfig":
