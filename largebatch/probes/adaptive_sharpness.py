@@ -29,6 +29,8 @@ def adaptive_sharpness(options: Any, problem: Problem, rng: np.random.Generator)
         index = order[place * m : (place + 1) * m]
         loss, slope = problem.gradient(index=index)
         towards = scale * slope
+        if not towards.any():  # exactly at a critical point no direction is better than another
+            towards = rng.standard_normal(problem.p)
         step = towards / max(np.linalg.norm(towards), np.finfo(float).tiny)
         first[place] = problem.gradient(problem.w + options.rho * scale * step, index=index)[0] - loss
         cast = problem.dtype.type

@@ -66,7 +66,7 @@ def test_a_message_shows_the_source_line_with_a_caret_under_the_column(tmp_path)
         ("  model: {name: mpl}",
          "mine.yaml:3:10: base.model: unknown model 'mpl'; accepted: logistic, mlp, conv1d, cnn; did you mean mlp?"),
         ("  probes: [{name: sharpnes}]",
-         "mine.yaml:3:18: base.probes[0]: unknown probe 'sharpnes'; accepted: gradient_noise, gradient_variance, "
+         "mine.yaml:3:12: base.probes[0]: unknown probe 'sharpnes'; accepted: gradient_noise, gradient_variance, "
          "batch_sharpness, sharpness, adaptive_sharpness, average_sharpness, curvature, spectrum, path, confusion; "
          "did you mean sharpness?"),
         ("  probes: [sharpness]", "mine.yaml:3:12: base.probes[0]: got 'sharpness'; write {name: sharpness}"),
