@@ -93,6 +93,7 @@ KINDS: dict[str, Callable[[], Iterator[Entry]]] = {
     "models": _options("MODELS"),
     "optimizers": _options("OPTIMIZERS"),
     "schedules": _options("SCHEDULES"),
+    "probes": _options("PROBES"),
     "orders": _orders,
     "rules": _rules,
     "remedies": _remedies,

@@ -104,11 +104,15 @@ def _section(tree: Node, name: str) -> Node:
     return tree.entries.get(name, Node({}, tree.mark, name))
 
 
+SINGLE = tuple(field for field in TABLES if hasattr(RunConfig.model_fields[field].default, "name"))
+"""Fields that hold one entry of a table, not a list of them."""
+
+
 def _named(field: str, node: Node) -> Node:
     """Give a mapping of options without a name the default's: `optimizer: {momentum: 0.9}` means sgd."""
     if field == "scaling_rule" and isinstance(node.value, str):
         return replace(node, value={"name": node})
-    if field not in TABLES or not isinstance(node.value, dict) or "name" in node.value:
+    if field not in SINGLE or not isinstance(node.value, dict) or "name" in node.value:
         return node
     default = RunConfig.model_fields[field].default.name
     return replace(node, value={"name": Node(default, node.mark, f"{node.path}.name")} | node.value)
@@ -117,7 +121,7 @@ def _named(field: str, node: Node) -> Node:
 def _with_names(base: Node) -> Node:
     if not isinstance(base.value, dict):
         return Node({}, base.mark, "base")
-    absent = {field: Node({}, base.mark, f"base.{field}") for field in TABLES}
+    absent = {field: Node({}, base.mark, f"base.{field}") for field in SINGLE}
     return replace(base, value={field: _named(field, node) for field, node in (absent | base.value).items()})
 
 

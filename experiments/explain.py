@@ -9,10 +9,11 @@ from pydantic import BaseModel, ValidationError
 
 from experiments.document import Node, descendants, find, plain
 from experiments.problems import Mark, Problem, nearest, show, unknown
-from largebatch.config import DATASETS, MODELS, OPTIMIZERS, SCHEDULES
+from largebatch.config import DATASETS, MODELS, OPTIMIZERS, PROBES, SCHEDULES
 
 TABLES: dict[str, Mapping[str, type[BaseModel]]] = {
     "dataset": DATASETS, "model": MODELS, "optimizer": OPTIMIZERS, "schedule": SCHEDULES,
+    "probes": PROBES,
 }  # fmt: skip
 WANTED = {
     "int_type": "a whole number", "int_from_float": "a whole number", "float_type": "a number",
@@ -77,9 +78,10 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _without_tag(loc: Loc) -> Loc:
-    """Drop the entry's name, which pydantic puts after the field of a tagged union."""
-    if len(loc) > 1 and loc[0] in TABLES and loc[1] in TABLES[str(loc[0])]:
-        return (loc[0], *loc[2:])
+    """Drop the entry's name, which pydantic puts after the field of a tagged union, or after its place in a list."""
+    tag = 2 if len(loc) > 1 and isinstance(loc[1], int) else 1
+    if len(loc) > tag and loc[0] in TABLES and loc[tag] in TABLES[str(loc[0])]:
+        return (*loc[:tag], *loc[tag + 1 :])
     return loc
 
 
@@ -114,7 +116,7 @@ def named_in(node: Node, message: str) -> tuple[Mark, str]:
 
 def _what(item: dict[str, Any], loc: Loc, tree: Node, node: Node, root: type[BaseModel]) -> str:
     kind, context, value = item["type"], item.get("ctx", {}), plain(node)
-    field = str(loc[-1]) if loc else ""
+    field = next((part for part in reversed(loc) if isinstance(part, str)), "")
     if kind == "extra_forbidden":
         fields = list(dict.fromkeys(f for m in _owners(root, loc[:-1], tree) for f in m.model_fields))
         others = [name for name, entry in TABLES.get(str(loc[0]), {}).items() if field in entry.model_fields]
@@ -127,13 +129,17 @@ def _what(item: dict[str, Any], loc: Loc, tree: Node, node: Node, root: type[Bas
     if kind == "value_error":
         return str(context["error"])
     if kind == "union_tag_invalid":
-        return unknown(field, find(node, ["name"])[0].value, list(TABLES[field]))
+        return unknown(field.removesuffix("s"), find(node, ["name"])[0].value, list(TABLES[field]))
     if kind == "literal_error":
         label = " ".join(map(str, loc[-2:])) if field in ("name", "scope") else field
         return unknown(label, value, re.findall(r"'([^']*)'", context["expected"]))
     if kind == "model_attributes_type" and field in TABLES and isinstance(value, str):
         known = value in TABLES[field]
-        return f"got {value!r}; write {{name: {value}}}" if known else unknown(field, value, list(TABLES[field]))
+        return (
+            f"got {value!r}; write {{name: {value}}}"
+            if known
+            else unknown(field.removesuffix("s"), value, list(TABLES[field]))
+        )
     if kind in WANTED:
         return f"got {show(value)}; must be {WANTED[kind]}{_more(kind, field, value)}"
     if kind in BOUNDS:

@@ -9,6 +9,7 @@ import numpy as np
 
 from largebatch.config import digest
 from largebatch.history import History
+from largebatch.measurements import packed, unpacked
 from largebatch.pack import Pack
 from largebatch.records import write_file
 
@@ -26,6 +27,7 @@ def save(path: Path, pack: Pack, rows: Sequence[History], elapsed: dict[str, flo
         "streams": pack.streams.snapshot(),
         "state": serialization.to_state_dict(pack.snapshot()),
         "rows": [{name: _packed(getattr(row, name)) for name in FIELDS} for row in rows],
+        "probes": [packed(row.probes) for row in rows],
     }
     write_file(path, serialization.msgpack_serialize(content))
 
@@ -43,6 +45,8 @@ def restore(path: Path, pack: Pack, rows: Sequence[History]) -> dict[str, float]
     for row, saved in zip(rows, content["rows"], strict=True):
         for name in FIELDS:
             setattr(row, name, _unpacked(saved[name]))
+    for row, saved in zip(rows, content["probes"], strict=True):
+        row.probes = unpacked(saved)
     return dict(content["elapsed"])
 
 

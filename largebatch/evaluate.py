@@ -34,7 +34,7 @@ def evaluate(task: Task, params: Params, initial: Params, data: Data, numbers: N
         predicted as given; `counts` [3]; `weight_norm` and `distance` from `initial`. Errors
         are NaN where there are no classes to mistake.
     """
-    statistics = _statistics(task, params, data)
+    statistics = statistics_of(task, params, data)
     beside = penalty(params, numbers["l2"]) if "l2" in numbers else None
 
     def add(x: Array, y: Array, y_true: Array, part: Array, mask: Array, total: tuple[Array, Array]) -> Any:
@@ -94,7 +94,7 @@ def _over_chunks(task: Task, data: Data, total: int, add: Any, start: Any, *, mo
     return folded if task.axis_name is None else jax.lax.psum(folded, task.axis_name)
 
 
-def _statistics(task: Task, params: Params, data: Data) -> dict[str, Any]:
+def statistics_of(task: Task, params: Params, data: Data) -> dict[str, Any]:
     """Return the collection `statistics`: mean and variance of every batch or ghost norm over the training set.
 
     One pass in fixed chunks: each chunk is normalised by itself, and its moments are

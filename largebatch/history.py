@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from largebatch import measurements
 from largebatch.config import RunConfig, digest
 from largebatch.records import HISTORY, TIMING, Record, Status
 
@@ -30,6 +31,7 @@ class History:
         diverged_at: first update whose loss was not finite.
         reached_at: update at which the target was crossed, interpolated.
         pending: loss sum and count of the batches since the last row.
+        probes: what each probe found, by its title.
     """
 
     config: RunConfig
@@ -40,6 +42,7 @@ class History:
     diverged_at: float = NAN
     reached_at: float = NAN
     pending: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    probes: dict[str, measurements.Measured] = field(default_factory=dict)
 
     @property
     def target(self) -> float:
@@ -108,6 +111,7 @@ class History:
             "updates_to_target": self.reached_at,
             "uninformed_loss": self.uninformed,
             "seconds": self.timing[-1]["seconds"],
+            **measurements.summary(self.probes, self.timing[-1]["seconds"]),
         }
         return Record(
             digest=digest(self.config),
@@ -118,6 +122,7 @@ class History:
             provenance=dict(provenance),
             history={c.name: np.array([row[c.name] for row in self.history], c.dtype) for c in HISTORY},
             timing={c.name: np.array([row[c.name] for row in self.timing], c.dtype) for c in TIMING},
+            probes=self.probes,
         )
 
 

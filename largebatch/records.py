@@ -20,6 +20,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from largebatch.measurements import Measured, files, read_probes
+
+__all__ = [
+    "HISTORY", "TIMING", "Column", "Measured", "Record", "RecordError", "Status", "folders", "read", "read_probes",
+    "read_summary", "write", "write_file",
+]  # fmt: skip
 SCHEMA = 1
 Status = Literal["done", "diverged", "stuck"]
 
@@ -72,7 +78,8 @@ class Record:
     """One finished run.
 
     `history` and `timing` map each column of `HISTORY` and `TIMING` to an array, one
-    value an evaluation point; NaN means not measured. `summary` holds plain numbers and
+    value an evaluation point; NaN means not measured. `probes` is what they found, by title;
+    reading a record leaves it to `read_probes`. `summary` holds plain numbers and
     text (None means not measured); `provenance` says what computed it. `files` are the
     contents of further files of the folder, by name; they are written, not read back.
     """
@@ -86,6 +93,7 @@ class Record:
     history: dict[str, np.ndarray] = field(default_factory=dict)
     timing: dict[str, np.ndarray] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
+    probes: Mapping[str, Measured] = field(default_factory=dict)
 
 
 def write(record: Record, runs: Path) -> Path:
@@ -101,11 +109,9 @@ def write(record: Record, runs: Path) -> Path:
     temporary = runs / f".{record.digest}.{uuid.uuid4().hex[:8]}"
     temporary.mkdir()
     try:
-        tables = {
-            "history.parquet": parquet(record.history, HISTORY),
-            "timing.parquet": parquet(record.timing, TIMING),
-        }
-        sums = {name: _write(temporary / name, content) for name, content in {**tables, **record.files}.items()}
+        tables = {"history.parquet": parquet(record.history, HISTORY), "timing.parquet": parquet(record.timing, TIMING)}
+        content = tables | record.files | dict(files(record.probes))
+        sums = {name: _write(temporary / name, bytes_) for name, bytes_ in content.items()}
         _write(temporary / "run.json", _document(record, sums))
         _sync(temporary)
         shutil.rmtree(final, ignore_errors=True)

@@ -15,6 +15,7 @@ from largebatch.extent import evaluation_points_of
 from largebatch.history import History
 from largebatch.losses import uninformed_loss
 from largebatch.pack import Pack, Stretch
+from largebatch.probes.visits import Visits
 from largebatch.provenance import provenance
 from largebatch.records import Record
 
@@ -101,6 +102,7 @@ class _Session:
         self.pack.warm_up()
         self.setup_seconds = time.perf_counter() - begun
         self.elapsed = {"training": 0.0, "evaluation": 0.0}
+        self.visits = Visits(self.pack, self.rows)
         self.checkpoint, self.every, self.saved = checkpoint, every, time.perf_counter()
         self.resumed = -1
         if checkpoint and (elapsed := checkpoints.restore(checkpoint, self.pack, self.rows)):
@@ -139,6 +141,7 @@ class _Session:
             "training_seconds": self.elapsed["training"],
             "evaluation_seconds": self.elapsed["evaluation"],
         }
+        alive = [row for row in self.rows if row.status is None]
         for i, row in enumerate(self.rows):
             if row.status is None:
                 place = {
@@ -151,6 +154,7 @@ class _Session:
                 row.measure({name: value[i] for name, value in measured.items()}, place, clock)
                 if row.status is not None:
                     self.pack.streams.end(i, update)
+        self.visits.visit(alive)
 
     def save(self) -> None:
         if self.checkpoint and time.perf_counter() - self.saved >= self.every:

@@ -10,12 +10,14 @@ from largebatch.config.fork import Fork
 from largebatch.config.models import MODELS, Norm
 from largebatch.config.optimizers import OPTIMIZERS
 from largebatch.config.orders import Grab
+from largebatch.config.probe import Probe
+from largebatch.config.probes import PROBES
 from largebatch.config.run import RunConfig
 from largebatch.config.scaling import Coefficients, ScalingRule, stretch_factor
 from largebatch.config.schedules import SCHEDULES
 
 __all__ = [
-    "DATASETS", "MODELS", "OPTIMIZERS", "SCHEDULES", "Augment", "Budget", "Coefficients", "Duration", "Evaluate",
-    "Execution", "Fork", "Grab", "Kind", "Norm", "RunConfig", "ScalingRule", "Seeds", "Strict", "Target", "digest",
-    "leaves", "pack_key", "program_key", "stretch_factor",
+    "DATASETS", "MODELS", "OPTIMIZERS", "PROBES", "SCHEDULES", "Augment", "Budget", "Coefficients", "Duration",
+    "Evaluate", "Execution", "Fork", "Grab", "Kind", "Norm", "Probe", "RunConfig", "ScalingRule", "Seeds", "Strict",
+    "Target", "digest", "leaves", "pack_key", "program_key", "stretch_factor",
 ]  # fmt: skip

@@ -17,6 +17,9 @@ from largebatch.config.fork import Fork, check_fork, laid_over
 from largebatch.config.models import MODELS, Mlp, Norm
 from largebatch.config.optimizers import OPTIMIZERS, Optimizer, Sgd
 from largebatch.config.orders import Grab, OrderName, check_order, with_grab
+from largebatch.config.probe import Probe
+from largebatch.config.probe import check as check_probes
+from largebatch.config.probes import PROBES
 from largebatch.config.remedies import Averaging, GradientPenalty, InjectedNoise, Local, Sam, refuse_inexact
 from largebatch.config.scaling import Coefficients, ScalingRule, stretch_factor
 from largebatch.config.schedules import SCHEDULES, Constant, Schedule, Step
@@ -26,13 +29,16 @@ if TYPE_CHECKING:
     AnyModel = Any
     AnyOptimizer = Optimizer
     AnySchedule = Schedule
+    AnyProbe = Probe
 else:
 
     def _one_of(table: Mapping[str, type[Options]]) -> Any:
         """Return the type of the options of any entry of a table, told apart by their name."""
         return Annotated[reduce(or_, table.values()), Field(discriminator="name")]
 
-    AnyDataset, AnyModel, AnyOptimizer, AnySchedule = map(_one_of, (DATASETS, MODELS, OPTIMIZERS, SCHEDULES))
+    AnyDataset, AnyModel, AnyOptimizer, AnySchedule, AnyProbe = map(
+        _one_of, (DATASETS, MODELS, OPTIMIZERS, SCHEDULES, PROBES)
+    )
 
 
 class RunConfig(Strict):
@@ -87,6 +93,8 @@ class RunConfig(Strict):
     """When the run ends."""
     evaluate: Annotated[Evaluate, Kind.LOOP] = Evaluate()
     """When it is measured."""
+    probes: Annotated[tuple[AnyProbe, ...], Kind.LOOP, Field(strict=False)] = ()
+    """What else is measured, at which of the evaluations, on which examples."""
     fork: Annotated[Fork | None, Kind.NUMBER] = None
     """Begin where another run stands after some updates."""
     seed: Annotated[Seeds, Kind.LOOP] = Seeds()
@@ -133,6 +141,7 @@ class RunConfig(Strict):
     @model_validator(mode="after")
     def _parts_fit(self) -> "RunConfig":
         problem.check(self)
+        check_probes(self.probes, self.dataset)
         return self
 
     @model_validator(mode="after")

@@ -66,6 +66,15 @@ def test_a_message_shows_the_source_line_with_a_caret_under_the_column(tmp_path)
     [
         ("  model: {name: mpl}",
          f"mine.yaml:3:10: base.model: unknown model 'mpl'; accepted: {', '.join(MODELS)}; did you mean mlp?"),
+        ("  probes: [{name: sharpnes}]",
+         "mine.yaml:3:12: base.probes[0]: unknown probe 'sharpnes'; accepted: gradient_noise, gradient_variance, "
+         "batch_sharpness, sharpness, adaptive_sharpness, average_sharpness, curvature, spectrum, path, confusion; "
+         "did you mean sharpness?"),
+        ("  probes: [sharpness]", "mine.yaml:3:12: base.probes[0]: got 'sharpness'; write {name: sharpness}"),
+        ("  probes: [{name: path, at: start}]",
+         "mine.yaml:3:29: base.probes[0].at: unknown at 'start'; accepted: end"),
+        ("  probes: [{name: sharpness, eps: 1e-3}]",
+         "mine.yaml:3:35: base.probes[0].eps: got 0.001; must be a list, as in [0.001]"),
         ("  model: logistic", "mine.yaml:3:10: base.model: got 'logistic'; write {name: logistic}"),
         ("  model: 3", "mine.yaml:3:10: base.model: got 3; must be a mapping"),
         ("  model: {name: mlp, width: [64]}",

@@ -6,14 +6,15 @@ from analysis.figures import FIGURES
 from experiments.catalogue import KINDS, entries
 from experiments.experiment import packaged
 from experiments.problems import ExperimentError
-from largebatch.config import DATASETS, MODELS, OPTIMIZERS, SCHEDULES
+from largebatch.config import DATASETS, MODELS, OPTIMIZERS, PROBES, SCHEDULES
 from largebatch.config.remedies import REMEDIES
 from largebatch.sampling import ORDERS
 from largebatch.scaling import RULES
 
 TABLES = {
     "experiments": packaged(), "datasets": DATASETS, "models": MODELS, "optimizers": OPTIMIZERS,
-    "schedules": SCHEDULES, "orders": ORDERS, "rules": RULES, "remedies": REMEDIES, "figures": FIGURES,
+    "schedules": SCHEDULES, "probes": PROBES, "orders": ORDERS, "rules": RULES, "remedies": REMEDIES,
+    "figures": FIGURES,
 }  # fmt: skip
 
 
@@ -28,7 +29,9 @@ def test_every_name_has_a_line(kind):
     assert all(len(entry.line) > 10 for entry in found)
 
 
-@pytest.mark.parametrize("kind", ["datasets", "models", "schedules", "optimizers", "orders", "rules", "remedies"])
+@pytest.mark.parametrize(
+    "kind", ["datasets", "models", "schedules", "optimizers", "probes", "orders", "rules", "remedies"]
+)
 def test_what_is_taken_from_others_names_its_source(kind):
     assert all(entry.source for entry in entries(kind))
 

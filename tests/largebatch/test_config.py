@@ -109,6 +109,7 @@ FIELDS = {
     "evaluate.every": ({"epochs": 1}, LOOP),
     "evaluate.points": (30, LOOP),
     "evaluate.spacing": ("linear", LOOP),
+    "probes": ([{"name": "sharpness"}], LOOP),
     "seed.initialization": (1, NUMBER),
     "seed.order": (1, NUMBER),
     "seed.data": (1, LOOP),
