@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
-from largebatch.gradients import Task
+from largebatch.gradients import Task, as_given
 from largebatch.history import MEASURES
 from largebatch.losses import penalty
 from largebatch.optimizers import Numbers
@@ -38,6 +38,7 @@ def evaluate(task: Task, params: Params, initial: Params, data: Data, numbers: N
     beside = penalty(params, numbers["l2"]) if "l2" in numbers else None
 
     def add(x: Array, y: Array, y_true: Array, part: Array, mask: Array, total: tuple[Array, Array]) -> Any:
+        x = as_given(task, x)
         logits: Any = task.module.apply({"params": params, **statistics}, x, mask=mask, mode="evaluate")
         measures = [*_measures(task, logits, y, y_true)]
         if beside is not None:
@@ -103,6 +104,7 @@ def statistics_of(task: Task, params: Params, data: Data) -> dict[str, Any]:
     n = task.layout.examples
 
     def sums(x: Array, mask: Array) -> Any:
+        x = as_given(task, x)
         _, seen = task.module.apply({"params": params}, x, mask=mask, mode="statistics", mutable=["sums"])
         return seen.get("sums", {})
 

@@ -9,7 +9,7 @@ import flax.linen as nn
 import flax.struct
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Key, UInt
+from jaxtyping import Array, Bool, Float, Int, Key, Shaped, UInt
 
 from largebatch.augment import augment
 from largebatch.config import Augment
@@ -39,6 +39,7 @@ class Task:
         error: per-example error; None where there are no classes to mistake.
         augment: random views of the inputs; None shows them as they are.
         l2: coefficient of the penalty on the weights; only that there is one, outside of training.
+        shape: of one example's input, where the data are stored flat; None where they are stored as they are.
         unit: examples that the order `grab` balances together; None for every other order.
         remedies: what is done besides plain descent.
     """
@@ -53,6 +54,7 @@ class Task:
     error: Loss | None = None
     augment: Augment | None = None
     l2: Any = None
+    shape: tuple[int, ...] | None = None
     unit: int | None = None
     remedies: Remedies = NONE
 
@@ -109,11 +111,16 @@ def positions(task: Task, update: Int[Array, ""], micro: Int[Array, ""]) -> tupl
     return start, (offset + place < layout.batch) & (within_epoch + place < layout.examples)
 
 
+def as_given(task: Task, x: Shaped[Array, " n *stored"]) -> Shaped[Array, " n *shape"]:
+    """Return inputs in the shape that the network takes."""
+    return x if task.shape is None else x.reshape(-1, *task.shape)
+
+
 def batch_of(task: Task, data: Data, plan: Plan, update: Int[Array, ""], micro: Int[Array, ""]) -> Batch:
     """Return one micro-batch of an update, counted from the start of the window."""
     start, mask = positions(task, update, micro)
     index = jax.lax.dynamic_slice(plan.stream, (start,), (task.layout.slice,))
-    x = data.x.at[index].get(mode="promise_in_bounds")
+    x = as_given(task, data.x.at[index].get(mode="promise_in_bounds"))
     y = data.y.at[index].get(mode="promise_in_bounds")
     batch = Batch(x, y, mask, index, plan.before + plan.origin + update, plan.seed)
     if task.augment is None:

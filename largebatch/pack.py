@@ -72,7 +72,7 @@ class Pack:
         check_devices(self.devices)
         self.dtype = jnp.dtype(config.storage)
         self.source, self.data = on_devices(config.dataset, config.seed.data, str(self.dtype), self.devices)
-        tasks = [task_of(config, layout, self.source.classes) for layout in self.layouts]
+        tasks = [task_of(config, layout, self.source) for layout in self.layouts]
         task = tasks[0]
         self._advance: list[Any] = [parallel.compile_advance(each, width) for each in tasks]
         # Evaluation and initialization do not depend on how batches are cut: one program serves all batch sizes.

@@ -44,19 +44,22 @@ class Backend:
 
 
 class Dense(nn.Module):
-    """Matrix product with a kernel whose initial variance is `gain` over the fan-in, plus a bias."""
+    """Matrix product with a kernel whose initial variance is `gain` over the fan-in, plus a bias if there is one."""
 
     features: int
     backend: Backend
     gain: float = 1.0
+    bias: bool = True
 
     @nn.compact
     def __call__(self, x: Float[Array, "*n inputs"]) -> Float[Array, "*n features"]:
-        """Return the product plus the bias."""
+        """Return the product, plus the bias if there is one."""
         init = nn.initializers.variance_scaling(self.gain, "fan_in", "truncated_normal")
         kernel = self.param("kernel", init, (x.shape[-1], self.features), self.backend.dtype)
-        bias = self.param("bias", nn.initializers.zeros, (self.features,), self.backend.dtype)
-        out = self.backend.product(x.reshape(-1, x.shape[-1]), kernel) + bias.reshape(1, -1)
+        out = self.backend.product(x.reshape(-1, x.shape[-1]), kernel)
+        if self.bias:
+            bias = self.param("bias", nn.initializers.zeros, (self.features,), self.backend.dtype)
+            out = out + bias.reshape(1, -1)
         return out.reshape(*x.shape[:-1], self.features)
 
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Shaped
 
-from largebatch.models.layers import Backend
+from largebatch.models.layers import Backend, Dense
 
 
 class Linear(nn.Module):
@@ -22,7 +22,7 @@ class Linear(nn.Module):
     ) -> Float[Array, "n classes"]:
         """Return the predictions of each example."""
         x = x.reshape(x.shape[0], -1)
-        return nn.Dense(self.classes, use_bias=False, dtype=self.backend.dtype, param_dtype=self.backend.dtype)(x)
+        return Dense(self.classes, self.backend, bias=False)(x)
 
 
 class Point(nn.Module):

@@ -27,7 +27,7 @@ def _row(case: str, n: int, batch: int, quick: bool) -> Row:
     run = config(case, batch=batch, train_size=n)
     ours = Ours(run)
     source = ours.pack.source
-    epochs = [sampling.plan(run.order, examples=n, seed=0, epoch=epoch) for epoch in range(ours.pack.layout.epochs)]
+    epochs = [sampling.plan(run.order, examples=n, seed=0, epoch=epoch) for epoch in range(ours.pack.layouts[0].epochs)]
     given = ours.initial, np.asarray(source.train_x), np.asarray(source.train_y), np.concatenate(epochs), batch
     gather, slices = Bare(*given), Bare(*given, contiguous=True)
     many = fitting(gather.seconds, seconds=0.05 if quick else 0.25, least=8, most=gather.most)

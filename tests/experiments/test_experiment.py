@@ -109,7 +109,7 @@ def test_the_units_that_exclude_each_other_are_those_of_the_configuration():
     from largebatch.config import Budget, Duration, Evaluate
 
     assert EXCLUSIVE[0] == set(Duration.model_fields)
-    assert EXCLUSIVE[0] >= set(Budget.model_fields) - {"until"}
+    assert EXCLUSIVE[0] >= set(Budget.model_fields) - {"until", "stretch"}
     assert EXCLUSIVE[1] == set(Evaluate.model_fields) - {"spacing"}
 
 
