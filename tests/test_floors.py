@@ -17,7 +17,8 @@ FLOORS = {
 FORBIDDEN = {"analysis": {"jax", "flax", "optax", "ray", "wandb"}, "largebatch": {"ray", "matplotlib", "pandas"}}
 ONLY_HERE = {"ray": {"sweeps"}, "wandb": {"largebatch/tracking.py"}, "pmap": {"largebatch/parallel.py"}}
 JAX_FREE = (
-    "largebatch", "largebatch.config", "largebatch.records", "largebatch.units", "largebatch.extent",
+    "largebatch", "largebatch.config", "largebatch.measurements", "largebatch.records", "largebatch.units",
+    "largebatch.extent",
     "largebatch.sampling", "largebatch.scaling", "largebatch.schedules", "largebatch.provenance",
     "largebatch.tracking", "largebatch.mirror", "largebatch.datasets",
     "sweeps.expand", "sweeps.packing", "sweeps.ledger", "sweeps.sweep", "sweeps.progress", "sweeps.engine",

@@ -136,7 +136,7 @@ def test_a_killed_pack_ends_with_the_measurements_of_one_never_killed(pair, tmp_
     class Killed(Exception):
         pass
 
-    left = [2]
+    left = [3]
 
     def observe(examples):
         left[0] -= 1
