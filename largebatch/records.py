@@ -20,12 +20,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from largebatch.measurements import Measured, files, read_probes
+from largebatch.measurements import Measured, files
+from largebatch.measurements import read_probes as read_probes
 
-__all__ = [
-    "HISTORY", "TIMING", "Column", "Measured", "Record", "RecordError", "Status", "folders", "read", "read_probes",
-    "read_summary", "write", "write_file",
-]  # fmt: skip
 SCHEMA = 1
 Status = Literal["done", "diverged", "stuck"]
 

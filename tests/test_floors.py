@@ -17,8 +17,8 @@ FLOORS = {
 FORBIDDEN = {"analysis": {"jax", "flax", "optax", "ray", "wandb"}, "largebatch": {"ray", "matplotlib", "pandas"}}
 ONLY_HERE = {"ray": {"sweeps"}, "wandb": {"largebatch/tracking.py"}, "pmap": {"largebatch/parallel.py"}}
 JAX_FREE = (
-    "largebatch", "largebatch.config", "largebatch.records", "largebatch.units", "largebatch.extent",
-    "largebatch.remedies", "largebatch.audit", "largebatch.layout", "largebatch.streams",
+    "largebatch", "largebatch.config", "largebatch.measurements", "largebatch.records", "largebatch.units",
+    "largebatch.extent", "largebatch.remedies", "largebatch.audit", "largebatch.layout", "largebatch.streams",
     "largebatch.sampling", "largebatch.scaling", "largebatch.schedules", "largebatch.provenance",
     "largebatch.tracking", "largebatch.mirror", "largebatch.datasets",
     "sweeps.calibration", "sweeps.choice", "sweeps.group", "sweeps.where", "experiments.plan", "experiments.programs",

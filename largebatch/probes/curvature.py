@@ -10,6 +10,9 @@ from largebatch.probes.estimate import NAN, Values
 from largebatch.probes.problem import Problem
 from largebatch.probes.trace import TRACES
 
+BASIS = 40
+"""Vectors that the search keeps between restarts; scipy's 20 are few where eigenvalues crowd around 0."""
+
 
 def curvature(options: Any, problem: Problem, rng: np.random.Generator) -> Values:
     """Return the largest eigenvalues, the smallest, the trace, and the gradient's norm.
@@ -69,6 +72,7 @@ def _largest(operator: Any, count: int, start: np.ndarray, options: Any) -> Floa
     try:
         found = sparse.eigsh(
             operator, k=count, which="LA", v0=start, tol=options.tolerance, maxiter=options.restarts,
+            ncv=min(start.size, max(BASIS, 2 * count + 1)),
             return_eigenvectors=False,
         )  # fmt: skip
     except sparse.ArpackNoConvergence as stopped:

@@ -72,19 +72,25 @@ def _sum(task: Task, at: Examples, w: Array, x: Array, y: Array, mask: Array) ->
 
 
 @partial(jax.jit, static_argnums=0)
-def losses(
-    task: Task, at: Examples, w: Float[Array, " p"], index: Int[Array, " m"]
-) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
-    """Return the loss of each example, and 1 where its largest logit is not its label's (a mean over tokens)."""
+def losses(task: Task, at: Examples, w: Float[Array, " p"], index: Int[Array, " m"]) -> Float[Array, " m"]:
+    """Return the loss of each example."""
 
-    def visit(x: Array, y: Array, mask: Array, begin: Array, out: tuple[Array, Array]) -> Any:
-        logits = _logits(task, at, w, x)
-        wrong = (jnp.argmax(logits, axis=-1) != y).astype(w.dtype).reshape(x.shape[0], -1).mean(axis=1)
-        found = task.loss(logits, y).astype(w.dtype), wrong
-        return tuple(jax.lax.dynamic_update_slice(a, b, (begin,)) for a, b in zip(out, found, strict=True))
+    def visit(x: Array, y: Array, mask: Array, begin: Array, out: Array) -> Array:
+        return jax.lax.dynamic_update_slice(out, task.loss(_logits(task, at, w, x), y).astype(w.dtype), (begin,))
 
-    zero = jnp.zeros(index.shape, w.dtype)
-    out: tuple[Array, Array] = _over_chunks(at, index, CHUNK, visit, (zero, zero))
+    out: Array = _over_chunks(at, index, CHUNK, visit, jnp.zeros(index.shape, w.dtype))
+    return out
+
+
+@partial(jax.jit, static_argnums=0)
+def errors(task: Task, at: Examples, w: Float[Array, " p"], index: Int[Array, " m"]) -> Float[Array, " m"]:
+    """Return 1 for each example whose largest logit is not its label's, else 0; the share of its tokens if it has."""
+
+    def visit(x: Array, y: Array, mask: Array, begin: Array, out: Array) -> Array:
+        wrong = jnp.argmax(_logits(task, at, w, x), axis=-1) != y
+        return jax.lax.dynamic_update_slice(out, wrong.astype(w.dtype).reshape(len(wrong), -1).mean(axis=1), (begin,))
+
+    out: Array = _over_chunks(at, index, CHUNK, visit, jnp.zeros(index.shape, w.dtype))
     return out
 
 

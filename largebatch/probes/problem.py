@@ -131,12 +131,14 @@ class Problem:
 
     def losses(self, w: Any = None, index: Any = None) -> Float[np.ndarray, " m"]:
         """Return the loss of each example, of those that `index` names or of all."""
-        return np.asarray(losses.losses(self.task, self.at, self._vector(w), self._index(index))[0], np.float64)
+        return np.asarray(losses.losses(self.task, self.at, self._vector(w), self._index(index)), np.float64)
 
     def means(self) -> tuple[float, float]:
-        """Return the mean loss and the share of examples whose largest logit is not their label's."""
-        found = losses.losses(self.task, self.at, self._vector(None), self._index(None))
-        return float(np.mean(found[0], dtype=np.float64)), float(np.mean(found[1], dtype=np.float64))
+        """Return the mean loss and the share of examples misclassified; NaN where there are no classes to mistake."""
+        if not np.issubdtype(self.at.y.dtype, np.integer):
+            return float(self.losses().mean()), float("nan")
+        wrong = losses.errors(self.task, self.at, self._vector(None), self._index(None))
+        return float(self.losses().mean()), float(np.mean(wrong, dtype=np.float64))
 
     def gradient(self, w: Any = None, index: Any = None) -> tuple[float, Float[np.ndarray, " p"]]:
         """Return the mean loss and its gradient."""

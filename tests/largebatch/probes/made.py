@@ -27,7 +27,7 @@ def config(model, loss="cross_entropy", n=40, features=2, classes=3):
     """Return a run on such data."""
     return RunConfig.model_validate({
         "dataset": {"name": "synthetic", "train_size": n, "test_size": n, "features": features, "classes": classes},
-        "model": model, "loss": loss,
+        "model": model, "loss": loss, "batch_size": "full",
     })  # fmt: skip
 
 
@@ -47,20 +47,21 @@ def dense(rng, *sizes):
     }
 
 
-def least_squares(n=40, features=2, classes=3, seed=0):
+def least_squares(n=40, features=2, classes=3, seed=0, near=0.0):
     """Return linear regression on one-hot labels, with its per-example gradients and its Hessian in closed form.
 
-    The weights are in the order bias [classes], kernel [features, classes].
+    The weights are in the order bias [classes], kernel [features, classes]; `near` moves them that share of the way
+    to the minimum.
     """
     source = data(n, features, classes, seed)
-    params = dense(np.random.default_rng(seed + 1), features, classes)
+    x, hot = np.hstack([np.ones((n, 1)), source.train_x.astype(np.float64)]), np.eye(classes)[source.train_y]
+    start = dense(np.random.default_rng(seed + 1), features, classes)["Dense_0"]
+    weights = np.vstack([start["bias"], start["kernel"]])
+    weights += near * (np.linalg.lstsq(x, hot, rcond=None)[0] - weights)
+    params = {"Dense_0": {"bias": weights[0], "kernel": weights[1:]}}
     one = problem({"name": "logistic"}, params, source, loss="squared_error")
-    x = np.hstack([np.ones((n, 1)), source.train_x.astype(np.float64)])
-    weights = np.vstack([params["Dense_0"]["bias"], params["Dense_0"]["kernel"]])
-    residual = x @ weights - np.eye(classes)[source.train_y]
-    gradients = (x[:, :, None] * residual[:, None, :]).reshape(n, -1)
-    hessian = np.kron(x.T @ x / n, np.eye(classes))
-    return one, gradients, hessian
+    gradients = (x[:, :, None] * (x @ weights - hot)[:, None, :]).reshape(n, -1)
+    return one, gradients, np.kron(x.T @ x / n, np.eye(classes))
 
 
 def network(seed=0, widths=(5,), n=40, features=3, loss="cross_entropy", activation="tanh", **place):

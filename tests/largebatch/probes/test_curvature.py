@@ -43,24 +43,22 @@ def test_eigenvalues_and_trace_of_a_network(small):
 def test_the_gauss_newton_matrix_has_no_negative_eigenvalue(small):
     one, _ = small
     dense = np.linalg.eigvalsh(one.products(np.eye(one.p), matrix="gauss_newton"))
-    found = measured("curvature", one, matrix="gauss_newton", top=2, tolerance=1e-8, draws=0)
+    found = measured("curvature", one, matrix="gauss_newton", top=2, tolerance=1e-6, draws=0)
     assert found["eigenvalue/1"] == pytest.approx(dense[-1], rel=1e-5)
-    assert found["eigenvalue/smallest"] == pytest.approx(0, abs=1e-6 * dense[-1])
+    assert found["eigenvalue/smallest"] == pytest.approx(dense[0], abs=1e-6 * dense[-1])
     assert "trace" not in found
 
 
 @pytest.mark.parametrize("features", [2, 7])
 def test_every_copy_of_a_multiple_eigenvalue_is_found(features):
     # Least squares on three classes has each eigenvalue three times; 9 weights are done densely, 24 by Lanczos.
-    one, gradients, hessian = least_squares(features=features)
+    one, _, hessian = least_squares(features=features)
     found = measured("curvature", one, top=5, tolerance=1e-10)
     exact = np.linalg.eigvalsh(hessian)
     np.testing.assert_allclose([found[f"eigenvalue/{i}"] for i in range(1, 6)], exact[::-1][:5], rtol=1e-6)
     assert found["eigenvalue/smallest"] == pytest.approx(exact[0], rel=1e-6)
     assert found["minimum"] == 0
-    w = one.w - np.linalg.solve(hessian, gradients.mean(axis=0))
-    there = one.sample.at({"Dense_0": {"bias": w[:3], "kernel": w[3:].reshape(features, 3)}})
-    assert measured("curvature", there, draws=0)["minimum"] == 1
+    assert measured("curvature", least_squares(features=features, near=1.0)[0], draws=0)["minimum"] == 1
 
 
 def test_what_did_not_converge_is_nan():

@@ -11,7 +11,7 @@ from largebatch.probes.gradient_variance import expected
 from tests.largebatch.probes.made import least_squares, measured, network
 
 RNG = np.random.default_rng(0)
-POPULATION = RNG.standard_normal((120, 6)) * np.linspace(0.5, 2, 6) + 0.6
+POPULATION = RNG.standard_normal((300, 6)) * np.linspace(0.5, 2, 6) + 0.6
 """Per-example gradients of a finite population."""
 MEAN = POPULATION.mean(axis=0)
 TRACE = POPULATION.var(axis=0, ddof=1).sum()
@@ -30,13 +30,13 @@ def assert_unbiased(values, truth):
 
 @pytest.fixture(scope="module", params=["part", "distribution"])
 def repeats(request):
-    """2,000 noise scales from 40 examples each, and what they estimate: of the finite population, or of a normal."""
+    """2,000 noise scales from 100 examples each, and what they estimate: of the finite population, or of a normal."""
     rng = np.random.default_rng(1)
     if request.param == "part":
-        draws = [POPULATION[rng.permutation(120)[:40]] for _ in range(REPEATS)]
-        return [of(d, 120) for d in draws], TRACE, MEAN @ MEAN
+        draws = [POPULATION[rng.permutation(300)[:100]] for _ in range(REPEATS)]
+        return [of(d, 300) for d in draws], TRACE, MEAN @ MEAN
     spread = np.linspace(0.5, 2, 6)
-    draws = rng.standard_normal((REPEATS, 40, 6)) * spread + 0.6
+    draws = rng.standard_normal((REPEATS, 100, 6)) * spread + 0.6
     return [of(d, np.inf) for d in draws], np.square(spread).sum(), 6 * 0.36
 
 
@@ -46,13 +46,13 @@ def test_numerator_and_denominator_are_unbiased(repeats):
     assert_unbiased([f["squared_norm"].value for f in found], signal)
 
 
-@pytest.mark.parametrize(("name", "least"), [("trace", 0.92), ("squared_norm", 0.92), ("b_simple", 0.88)])
+@pytest.mark.parametrize(("name", "least"), [("trace", 0.92), ("squared_norm", 0.92), ("b_simple", 0.92)])
 def test_the_standard_errors_cover(repeats, name, least):
-    # 2 s.e. of a normal estimate cover 95 %; the ratio of 40 examples is skewed.
+    # 2 s.e. of a normal estimate cover 95 %; the ratio of 100 examples is a little skewed.
     found, trace, signal = repeats
     truth = {"trace": trace, "squared_norm": signal, "b_simple": trace / signal}[name]
     inside = [abs(f[name].value - truth) < 2 * f[name].error for f in found]
-    assert least < np.mean(inside) < 0.985
+    assert least < np.mean(inside) < 0.975
 
 
 def test_errors_are_those_of_leaving_each_example_out():
@@ -64,7 +64,7 @@ def test_errors_are_those_of_leaving_each_example_out():
 
 
 def test_the_whole_population_is_exact():
-    found = of(POPULATION, 120)
+    found = of(POPULATION, 300)
     assert found["trace"] == pytest.approx((TRACE, 0), rel=1e-12)
     assert found["squared_norm"] == pytest.approx((MEAN @ MEAN, 0), rel=1e-12)
     assert found["b_simple"] == pytest.approx((TRACE / (MEAN @ MEAN), 0), rel=1e-12)
@@ -78,19 +78,28 @@ def test_a_negative_squared_gradient_gives_nan():
 
 
 def test_one_example_has_no_noise_scale():
-    assert np.isnan(of(POPULATION[:1], 120)["trace"].value)
+    assert np.isnan(of(POPULATION[:1], 300)["trace"].value)
+
+
+def test_the_two_batch_estimator_is_exact_over_every_batch():
+    few = POPULATION[:6]
+    norms = [np.mean([np.square(few[list(s)].mean(axis=0)).sum() for s in combinations(range(6), b)]) for b in (2, 4)]
+    found = two_batch(*np.array(norms).reshape(2, 1), (2, 4), 6)
+    mean, trace = few.mean(axis=0), few.var(axis=0, ddof=1).sum()
+    assert found["two_batch_trace"].value == pytest.approx(trace, rel=1e-12)
+    assert found["two_batch_squared_norm"].value == pytest.approx(mean @ mean, rel=1e-12)
 
 
 @pytest.mark.parametrize("replacement", [False, True])
 def test_the_two_batch_estimator_is_unbiased(replacement):
     rng = np.random.default_rng(2)
     norms = [
-        [np.square(POPULATION[rng.choice(120, b, replace=replacement)].mean(axis=0)).sum() for _ in range(REPEATS)]
+        [np.square(POPULATION[rng.choice(300, b, replace=replacement)].mean(axis=0)).sum() for _ in range(REPEATS)]
         for b in (5, 40)
     ]
-    found = two_batch(*np.array(norms), (5, 40), np.inf if replacement else 120)
+    found = two_batch(*np.array(norms), (5, 40), np.inf if replacement else 300)
     # With replacement the covariance is the population's own, divided by N.
-    trace = TRACE * 119 / 120 if replacement else TRACE
+    trace = TRACE * 299 / 300 if replacement else TRACE
     for name, truth in (("trace", trace), ("squared_norm", MEAN @ MEAN), ("b_simple", trace / (MEAN @ MEAN))):
         value, error = found[f"two_batch_{name}"]
         assert abs(value - truth) < 4 * error

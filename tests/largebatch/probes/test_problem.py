@@ -1,5 +1,7 @@
 """Losses, gradients and products against a plain second network and dense matrices, whatever the chunks."""
 
+from dataclasses import replace
+
 import jax
 import jax.flatten_util
 import jax.numpy as jnp
@@ -115,6 +117,12 @@ def test_too_large_a_batch_is_refused():
     one, _, _ = least_squares()
     with pytest.raises(ValueError, match="a batch of 41 distinct examples cannot be drawn from 40; use smaller"):
         one.draw(np.random.default_rng(0), 41)
+
+
+def test_an_empty_part_is_refused():
+    source = replace(data(), validation_x=data().validation_x[:0], validation_y=data().validation_y[:0])
+    with pytest.raises(ValueError, match="no validation examples to take path on; choose another part"):
+        problem({"name": "logistic"}, None, source, said=options("path", subset={"part": "validation"}))
 
 
 def test_single_precision_if_asked():

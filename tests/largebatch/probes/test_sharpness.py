@@ -19,10 +19,8 @@ def rise(gradients, hessian, step):
 
 def at_the_minimum():
     """Return least squares at its solution, and its Hessian."""
-    one, gradients, hessian = least_squares()
-    w = one.w - np.linalg.solve(hessian, gradients.mean(axis=0))
-    tree = {"Dense_0": {"bias": w[:3], "kernel": w[3:].reshape(2, 3)}}
-    return one.sample.at(tree), hessian
+    one, _, hessian = least_squares(near=1.0)
+    return one, hessian
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -43,11 +41,11 @@ def test_the_box_of_the_full_space(method):
 @pytest.mark.parametrize("method", METHODS)
 def test_the_box_of_a_random_subspace_lies_in_its_coordinates(method):
     one, gradients, hessian = least_squares()
-    found = measured("sharpness", one, eps=[0.02], dimensions=3, spread=2.0, iterations=60, method=method, seed=1)
+    found = measured("sharpness", one, eps=[0.002], dimensions=3, spread=2.0, iterations=60, method=method, seed=1)
     basis = np.random.default_rng(1).normal(0, 2.0, (9, 3))
-    half = 0.02 * (np.abs(np.linalg.pinv(basis) @ one.w) + 1)
+    half = 0.002 * (np.abs(np.linalg.pinv(basis) @ one.w) + 1)
     best = max(rise(gradients, hessian, basis @ (half * np.array(s))) for s in product((-1, 1), repeat=3))
-    assert found["rise/0.02"] == pytest.approx(best, rel=1e-6)
+    assert found["rise/0.002"] == pytest.approx(best, rel=1e-6)
     assert found["spread"] == 2.0
 
 
@@ -56,9 +54,10 @@ def test_a_flat_start_does_not_end_the_search(method):
     one, hessian = at_the_minimum()
     found = measured("sharpness", one, eps=[0.01], iterations=60, method=method)
     half = 0.01 * (np.abs(one.w) + 1)
-    corners = [0.5 * (half * s) @ hessian @ (half * s) for s in map(np.array, product((-1, 1), repeat=9))]
-    # From nowhere in particular one of the better corners is found, not always the best.
-    assert np.median(corners) < found["rise/0.01"] <= max(corners) * (1 + 1e-9)
+    corners = np.array([0.5 * (half * s) @ hessian @ (half * s) for s in map(np.array, product((-1, 1), repeat=9))])
+    # The middle of the box has no slope. From nowhere in particular some corner is found, not always the best.
+    assert 0 < min(corners) * (1 - 1e-9) < found["rise/0.01"] < max(corners) * (1 + 1e-9)
+    assert np.abs(corners / found["rise/0.01"] - 1).min() < 1e-6
 
 
 def test_the_twins_agree_on_a_network_once_converged():
@@ -143,7 +142,7 @@ def test_rescaling_the_layers_moves_some_measures_and_not_others():
     assert moved("sharpness", "sharpness/0.001") > 2
     assert moved("curvature", "eigenvalue/1", draws=0) > 10
     assert moved("adaptive_sharpness", "sharpness", adaptive=False) > 2
-    assert moved("average_sharpness", "sharpness", normalize="none", radius=0.01) > 10
+    assert moved("average_sharpness", "magnitude", normalize="none", radius=0.01) > 10
     assert moved("adaptive_sharpness", "sharpness") == pytest.approx(1, rel=1e-5)
     assert moved("average_sharpness", "magnitude") == pytest.approx(1, rel=1e-9)
     assert moved("average_sharpness", "magnitude", normalize="weight") == pytest.approx(1, rel=1e-9)
