@@ -66,6 +66,7 @@ def _check_moments(config: Any) -> None:
             f"the draws of noisy_quadratic are independent, got order {config.order}; use order: with_replacement"
         )
     beside = [name for name in TRAINED_ONLY if getattr(config, name) is not None]
+    beside += ["probes"] if config.probes else []
     beside += ["grow_batch_to"] if len(config.ramp) > 1 else []
     if beside:
         raise ValueError(f"noisy_quadratic follows the moments of SGD alone, without {', '.join(beside)}; remove it")

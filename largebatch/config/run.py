@@ -12,6 +12,7 @@ from largebatch.config.augment import Augment
 from largebatch.config.base import BelowOne, Kind, Options, Positive, PositiveInt, Strict
 from largebatch.config.budget import Budget, Evaluate
 from largebatch.config.datasets import DATASETS, Dataset, Digits
+from largebatch.config.exclusions import refuse_inexact
 from largebatch.config.execution import Execution, Seeds
 from largebatch.config.fork import Fork, check_fork, laid_over
 from largebatch.config.models import MODELS, Mlp, Norm
@@ -20,7 +21,7 @@ from largebatch.config.orders import Grab, OrderName, check_order, with_grab
 from largebatch.config.probe import Probe
 from largebatch.config.probe import check as check_probes
 from largebatch.config.probes import PROBES
-from largebatch.config.remedies import Averaging, GradientPenalty, InjectedNoise, Local, Sam, refuse_inexact
+from largebatch.config.remedies import Averaging, GradientPenalty, InjectedNoise, Local, Sam
 from largebatch.config.scaling import Coefficients, ScalingRule, stretch_factor
 from largebatch.config.schedules import SCHEDULES, Constant, Schedule, Step
 

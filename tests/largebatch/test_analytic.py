@@ -53,6 +53,7 @@ def test_a_target_and_a_divergence_end_a_run():
     ("changes", "message"),
     [
         ({"sam": {"rho": 0.1}}, "without sam; remove it"),
+        ({"probes": [{"name": "path"}]}, "without probes; remove it"),
         ({"schedule": {"name": "step", "milestones": [{"epochs": 1.0}], "grow_batch_to": 64}}, "without grow_batch_to"),
         ({"dataset": {"name": "digits"}, "model": {"name": "mlp"}, "loss": "cross_entropy", "augment": {"flip": True}},
          "augment draws views of images, and digits has none"),
