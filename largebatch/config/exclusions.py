@@ -85,7 +85,7 @@ def refuse_inexact(config: Any) -> None:
             raise ValueError(f"{one} and {other} exclude each other: {reason}")
     for name in ("sam", "gradient_penalty"):
         options = getattr(config, name)
-        if options is not None and options.m is not None and options.m < config.batch_size:
+        if options is not None and options.m is not None and options.m < config.ramp[-1][1]:
             _check_groups(name, options.m, config)
     if config.local is not None:
         _check_workers(config.local, config)
