@@ -52,8 +52,9 @@ def test_a_message_shows_the_source_line_with_a_caret_under_the_column(tmp_path)
     message = told(tmp_path, with_line("  learning_rte: 1e-3"))
     assert message == (
         "mine.yaml:3:3: base.learning_rte: unknown key; accepted: dataset, model, loss, optimizer, learning_rate, "
-        "reference_batch, batch_size, scaling_rule, schedule, order, partial, budget, evaluate, seed, precision, "
-        "execution; did you mean learning_rate?\n"
+        "reference_batch, batch_size, scaling_rule, schedule, order, label_smoothing, sam, gradient_penalty, "
+        "injected_noise, averaging, local, partial, budget, evaluate, seed, precision, execution; "
+        "did you mean learning_rate?\n"
         "  3 |   learning_rte: 1e-3\n"
         "    |   ^\n"
         "1 error; nothing was run or changed"
