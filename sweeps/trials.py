@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sweeps.calibration import CANDIDATE_SECONDS, Speed, Trial
@@ -31,7 +32,7 @@ def measured(
     limit = CANDIDATE_SECONDS
     waiting = list(enumerate(trials))[::-1]
     found: dict[int, Speed] = {}
-    idle = [hire() for _ in range(min(slots, len(trials)))]
+    idle = _ready([hire() for _ in range(min(slots, len(trials)))])
     busy: dict[Any, tuple[Any, int, float]] = {}
     try:
         while waiting or busy:
@@ -51,8 +52,18 @@ def measured(
                     found[number] = Speed(error=lost)
                 if lost:
                     dismiss(worker)
-                idle.append(hire() if lost and waiting else worker)
+                idle += _ready([hire()]) if lost and waiting else [worker]
     finally:
         for worker in [*idle, *(worker for worker, _, _ in busy.values())]:
             dismiss(worker)
     return [found[number] for number in range(len(trials))]
+
+
+def _ready(workers: list[Any]) -> list[Any]:
+    """Return workers once they have started, which no candidate's clock is to count."""
+    import ray
+
+    for worker in workers:
+        with suppress(ray.exceptions.RayError):  # its first candidate tells
+            ray.get(worker.ready.remote())
+    return workers
