@@ -87,7 +87,7 @@ def test_several_axes_are_searched_together_and_unequal_budgets_are_said(tmp_pat
     for batch, pairs in trials.items():
         for rate, momentum in pairs:
             config = {"batch_size": batch, "learning_rate": rate, "optimizer": {"name": "sgd", "momentum": momentum}}
-            disk.add(config=config, validation_error=abs(momentum - 0.85), validation_loss=0.1)
+            disk.add(config=config, validation_error=abs(momentum - 0.92), validation_loss=0.1)
     over = ["learning_rate", "optimizer.momentum"]
     _, choices = choose(load(disk.close()), over)
     assert [(c.cell, c.value, c.edge) for c in choices] == [
