@@ -20,6 +20,8 @@ class Pairs:
     `differences` are NaN-free; +inf where only a is censored, -inf where only b is, 0
     where both are: censored runs rank worst. `averaged` names the fields averaged over,
     `unpaired` counts runs whose twin is absent, `censored` the censored runs of both sides.
+    `unknown` counts seeds whose difference could be anything: of a measure of which more is
+    not worse, a censored run has no rank.
     """
 
     differences: np.ndarray
@@ -27,6 +29,7 @@ class Pairs:
     averaged: tuple[str, ...]
     unpaired: int
     censored: int
+    unknown: int = 0
 
 
 def gap(runs: pd.DataFrame, what: str = "error") -> "pd.Series[float]":
@@ -96,7 +99,7 @@ def censored(runs: pd.DataFrame) -> "pd.Series[bool]":
     return runs["outcome"].isin(OUTCOMES)
 
 
-def paired(results: Results, a: Mapping[str, Any], b: Mapping[str, Any], *, measure: str) -> Pairs:
+def paired(results: Results, a: Mapping[str, Any], b: Mapping[str, Any], *, measure: str, worse: bool = True) -> Pairs:
     """Return `measure` at `a` minus at `b`, one difference a seed.
 
     Runs are twins if they agree in the seed and in everything that varies besides the
@@ -106,18 +109,48 @@ def paired(results: Results, a: Mapping[str, Any], b: Mapping[str, Any], *, meas
         results: the runs, already narrowed to what the comparison is about.
         a: dotted field -> value of the one side.
         b: the other side.
-        measure: column of `results.runs`; larger is worse.
+        measure: column of `results.runs`.
+        worse: more of it is worse, so that a censored run ranks above every other; if not, a
+            seed with one is counted in `unknown`.
 
     Raises:
         KeyError: no run has a field of `a` or `b`.
     """
     sides = [results.runs[matches(results.runs, side)] for side in (a, b)]
+    return _pairs(sides, compared_fields(a, results.runs), results.fields, measure, worse)
+
+
+def paired_runs(
+    sides: Sequence[pd.DataFrame],
+    fields: Sequence[str],
+    *,
+    measure: str,
+    compared: Sequence[str] = (),
+    worse: bool = True,
+) -> Pairs:
+    """Return `measure` of the first runs minus that of the second, whatever chose or read them.
+
+    Args:
+        sides: two tables of runs; the same runs read at two places, or two arms.
+        fields: columns that configuration fills.
+        measure: a column of both.
+        compared: fields in which the two may differ and still be twins.
+        worse: as in `paired`.
+    """
+    return _pairs(sides, compared, fields, measure, worse)
+
+
+def _pairs(
+    sides: Sequence[pd.DataFrame], compared: Sequence[str], fields: Sequence[str], measure: str, worse: bool
+) -> Pairs:
     both = pd.concat(sides)
-    keys = ["seed", *varying(both, [*_compared(a, both), "seed"], results.fields)]
+    keys = ["seed", *varying(both, [*compared, "seed"], fields)]
     tables = [_worst(side, measure).groupby([as_text(side[key]) for key in keys]).mean() for side in sides]
     joined = pd.concat(tables, axis=1, keys=["a", "b"], join="inner")
     # Both censored is a tie, and so is one seed that is worst on either side of two twins.
     difference = joined["a"].sub(joined["b"]).mask(np.isinf(joined).all(axis=1), 0.0)
+    blind = np.isinf(joined).any(axis=1).groupby(level=0).any() if not worse else pd.Series(dtype=bool)
+    difference = difference[~difference.index.get_level_values(0).isin(blind.index[blind])]
     by_seed = difference.groupby(level=0).mean()
     by_seed = by_seed.mask(by_seed.isna() & difference.groupby(level=0).count().gt(0), 0.0).dropna()
     return Pairs(
@@ -126,10 +159,12 @@ def paired(results: Results, a: Mapping[str, Any], b: Mapping[str, Any], *, meas
         averaged=tuple(keys[1:]),
         unpaired=sum(len(table) for table in tables) - 2 * len(joined),
         censored=int(censored(both).sum()),
+        unknown=int(blind.sum()),
     )
 
 
-def _compared(side: Mapping[str, Any], runs: pd.DataFrame) -> list[str]:
+def compared_fields(side: Mapping[str, Any], runs: pd.DataFrame) -> list[str]:
+    """Return the columns of the runs that one side of a comparison speaks of."""
     return [name for name, _ in _conditions(side, runs)]
 
 

@@ -56,7 +56,8 @@ class Results:
 
     `runs` has one row a run, indexed by digest: the status, the outcome, the flattened
     configuration under dotted names (`scaling_rule` and `seed` are one column each), the
-    summary, and the columns of the history at its last row. `fields` names the columns
+    summary, the columns of the history at its last row, and two axes made of them:
+    `peak_rate` after the scaling rule, and `rate_per_example`, that over the batch size. `fields` names the columns
     that configuration fills, seeds and execution left out. `outcome` is the status, or
     `unreached` where a run spent its cap before it reached the target of its budget.
     """
@@ -204,7 +205,15 @@ def _runs(records: Sequence[Record], histories: pd.DataFrame) -> pd.DataFrame:
     runs = runs.drop(columns=[c for c in MEASURED if c in runs]).join(final(histories)[list(MEASURED)])
     reached = runs.get("target_reached", pd.Series(None, runs.index, dtype=object))
     runs["outcome"] = runs["status"].mask((runs["status"] == "done") & reached.eq(False), "unreached")
-    return runs
+    return runs.assign(peak_rate=(rates := np.array([_peak_rate(r.config) for r in records])),
+                       rate_per_example=rates / runs["batch_size"].to_numpy(float))  # fmt: skip
+
+
+def _peak_rate(config: Mapping[str, Any]) -> float:
+    """Return the rate after the scaling rule, to the digits in which equal ones come out equal."""
+    rule, ratio = config["scaling_rule"], config["batch_size"] / config["reference_batch"]
+    power = {"constant": 0.0, "sqrt": 0.5, "linear": 1.0}.get(rule["name"], rule.get("exponent"))
+    return float(f"{config['learning_rate'] * ratio**power:.12g}") if power is not None else float("nan")
 
 
 def _failures(folder: Path, unfinished: set[str]) -> Iterator[Mapping[str, Any]]:

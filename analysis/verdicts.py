@@ -1,17 +1,19 @@
 """Claims stated before a sweep, and what its records say to them: supported, contradicted or undecided."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from analysis.claims import check
-from analysis.intervals import Interval, mean_interval, median_interval, sign_flip, sign_tail, t_tail
+from analysis.hypotheses import ratio_of_means
+from analysis.intervals import Interval, sign_flip
+from analysis.location import Part, Sample
 
 if TYPE_CHECKING:  # pandas takes a second to import, and reading an experiment only needs `check`
-    from analysis.gap import Pairs
+    from analysis.evidence import Reading
     from analysis.load import Results
 
 Word = Literal["supported", "contradicted", "undecided"]
@@ -24,23 +26,36 @@ __all__ = ["ALPHA", "Verdict", "Word", "check", "judge"]
 class Verdict:
     """What the records say to one claim.
 
+    Of a claim with several conditions (an ordering, a flip) the numbers are those of the
+    condition that decided, which `condition` names.
+
     Attributes:
         says: the claim in words.
         verdict: supported, contradicted or undecided.
         measure: what was compared.
         compared: the comparison in words, a minus b.
         where: what it is narrowed to, in words.
-        direction: greater, less or equal.
-        margin: in the unit of the measure.
-        effect: mean paired difference a - b, or its median where a run was censored; NaN without pairs.
+        direction: greater, less or equal; of an interval with two ends, equal.
+        margin: in the unit of the measure; of an interval with two ends, half its width.
+        effect: mean paired difference a - b, its median where a run was censored, a factor for
+            ratios and crossings, an exponent for slopes; NaN without pairs.
         low: lower bound of its interval.
         high: upper bound.
         level: coverage of the interval, adjusted for the experiment's number of claims.
         n: seeds.
-        p: p-value of the test that the interval belongs to, before the adjustment.
+        p: p-value of the claim, before the adjustment.
         permutation_p: of the sign-flip test beside it; NaN where runs were censored.
-        method: `t` or `sign`.
+        method: `t`, `sign` (ranks), `regression` (one seed, the points of a line) or `exact`.
         note: what was averaged over, censored or missing.
+        kind: of the claim.
+        condition: the condition that decided, where there are several.
+        bounds: the region that the claim puts the effect in.
+        budget: where the runs were read, in words.
+        policy: how the learning rate was set, in words.
+        seeds_needed: seeds at which the effect seen would decide the claim with a chance of 80 %; None
+            where it is decided or cannot be told.
+        detectable: smallest distance from the bound that these seeds find with that chance; NaN if unknown.
+        decides: what would decide an undecided claim, in words.
     """
 
     says: str
@@ -59,16 +74,33 @@ class Verdict:
     permutation_p: float
     method: str
     note: str
+    kind: str = "difference"
+    condition: str = ""
+    bounds: tuple[float, float] = (0.0, math.inf)
+    budget: str = ""
+    policy: str = ""
+    seeds_needed: int | None = None
+    detectable: float = math.nan
+    decides: str = ""
 
 
-def judge(results: "Results", claims: Sequence[Mapping[str, Any]], *, alpha: float = ALPHA) -> list[Verdict]:
+def judge(
+    results: "Results", claims: Sequence[Mapping[str, Any]], *, alpha: float = ALPHA, family: bool = True
+) -> list[Verdict]:
     """Return the verdict on every claim, in their order.
 
-    Differences are paired by seed. The claims of an experiment are one family: the levels of
-    their intervals are adjusted step by step (Holm 1979), so that the chance of any false
-    verdict stays at or below `alpha`. `greater` is supported if the interval lies above the margin and
-    contradicted if below, `less` is its mirror with minus the margin (a negative margin
-    asks for "not worse by more than"), `equal` is two one-sided tests (Schuirmann 1987).
+    Values are one a seed, differences are paired by seed. The claims of an experiment are one family: the
+    levels of their intervals are adjusted step by step (Holm 1979), so that the chance of
+    any false verdict stays at or below `alpha`. A claim is supported if the interval of every one of its
+    conditions lies within its region (no adjustment is needed among them; Berger 1982), and
+    contradicted if that of one lies outside (adjusted by their number). A region with two ends, as of an
+    equivalence, is two one-sided tests (Schuirmann 1987).
+
+    Args:
+        results: an experiment's runs.
+        claims: as in the experiment file.
+        alpha: chance of a false verdict, of the family or (`family` False) of each claim.
+        family: whether to adjust for the number of claims.
 
     Raises:
         ValueError: a claim does not pass `check`.
@@ -76,7 +108,7 @@ def judge(results: "Results", claims: Sequence[Mapping[str, Any]], *, alpha: flo
     tests = [_Test.of(results, claim) for claim in claims]
     share = alpha
     verdicts: dict[int, Verdict] = {}
-    stopped = False
+    stopped = not family
     for rank, i in enumerate(sorted(range(len(tests)), key=lambda i: tests[i].p)):
         if not stopped:
             share = alpha / (len(tests) - rank)
@@ -85,120 +117,118 @@ def judge(results: "Results", claims: Sequence[Mapping[str, Any]], *, alpha: flo
     return [verdicts[i] for i in range(len(tests))]
 
 
+def _kinds() -> dict[str, "Callable[[Reading], list[Part]]"]:
+    from analysis import axes, evidence
+
+    return {
+        "difference": evidence.difference, "equivalence": evidence.difference, "ratio": evidence.ratio,
+        "ordering": evidence.ordering, "flip": evidence.flip, "slope": axes.slope, "monotone": axes.monotone,
+        "crossing": axes.crossing,
+    }  # fmt: skip
+
+
 @dataclass(frozen=True)
 class _Test:
-    """One claim with its pairs; `sign` turns `less` into `greater`, so that only two cases remain."""
+    """One claim as the conditions that must all hold."""
 
     claim: Mapping[str, Any]
-    pairs: "Pairs"
+    parts: Sequence[Part]
     note: str
+    budget: str
+    policy: str
 
     @classmethod
     def of(cls, results: "Results", claim: Mapping[str, Any]) -> "_Test":
-        from analysis.gap import matches, paired
+        from analysis.evidence import Reading
+        from analysis.wording import budget, note, policy
 
         check(claim)
-        where = claim.get("where", {})
+        kind = str(claim.get("kind", "difference"))
+        parts: list[Part] = []
+        reading = Reading(claim, results)
         try:
-            found = results.at(claim.get("at"))
-            found = found.only(matches(found.runs, where))
-            sides = [{name: values[i] for name, values in claim["compare"].items()} for i in (0, 1)]
-            pairs = paired(found, *sides, measure=claim["measure"])
-            empty = [_words(side) for side in sides if not matches(found.runs, side).any()]
+            reading = Reading.of(results, claim)
+            parts = _kinds()[kind](reading)
         except KeyError as error:
-            pairs, empty = _no_pairs(), [str(error.args[0])]
-        unmeasured = not empty and not len(pairs.differences)
-        empty += [f"a pair of values of {claim['measure']}"] if unmeasured else []
-        return cls(claim, pairs, _note(pairs, empty))
-
-    @property
-    def margin(self) -> float:
-        return float(self.claim.get("margin", 0.0))
-
-    @property
-    def sign(self) -> float:
-        return -1.0 if self.claim["direction"] == "less" else 1.0
-
-    @property
-    def ranks(self) -> bool:
-        return self.pairs.censored > 0
-
-    def tail(self, bound: float, sign: float = 1.0) -> float:
-        test = sign_tail if self.ranks else t_tail
-        return test(sign * self.pairs.differences, bound)
+            reading.empty.append(str(error.args[0]))
+        parts = parts or [Part("", Sample(np.empty(0)), 0.0, math.inf)]
+        return cls(claim, parts, note(reading, parts), budget(reading), policy(reading))
 
     @property
     def p(self) -> float:
-        if self.claim["direction"] == "equal":
-            inside = max(self.tail(-self.margin), self.tail(-self.margin, -1.0))
-            return min(inside, self.tail(self.margin), self.tail(self.margin, -1.0))
-        above, below = self.tail(self.margin, self.sign), self.tail(-self.margin, -self.sign)
-        return min(1.0, 2 * min(above, below))
+        """Return the p-value at which the claim is decided, one way or the other."""
+        outside = len(self.parts) * min(part.p_outside for part in self.parts)
+        return min(1.0, max(part.p_inside for part in self.parts), outside)
+
+    def word(self, share: float) -> Word:
+        if all(part.inside(share) for part in self.parts):
+            return "supported"
+        outside = any(part.outside(share / len(self.parts)) for part in self.parts)
+        return "contradicted" if outside else "undecided"
 
     def verdict(self, share: float) -> Verdict:
-        equal = self.claim["direction"] == "equal"
-        level = 1 - 2 * share if equal else 1 - share
-        interval = (median_interval if self.ranks else mean_interval)(self.pairs.differences, level=level)
-        shift = 0.0 if equal else self.sign * self.margin
+        from analysis.wording import comparison, decides, measure_of, places_of
+
+        word = self.word(share)
+        contradicted = word == "contradicted"
+        chosen = (
+            min(self.parts, key=lambda p: p.p_outside) if contradicted else max(self.parts, key=lambda p: p.p_inside)
+        )
+        used = share / len(self.parts) if contradicted else share
+        shown, bounds = self._shown(chosen, chosen.level(used))
+        low, high = bounds
+        needed = chosen.seeds_needed(used) if word == "undecided" else None
+        values = chosen.location.values
+        flips = isinstance(chosen.location, Sample) and not chosen.location.ranks
+        middle = low if math.isfinite(low) else high
+        anchor = 0.0 if chosen.two_sided and low == -high else _logged(middle, chosen.log)
         return Verdict(
             says=str(self.claim["says"]),
-            verdict=self._word(interval),
-            measure=self.claim["measure"],
-            compared=_comparison(self.claim["compare"]),
-            where=_words({**self.claim.get("where", {}), **(self.claim.get("at") or {})}),
-            direction=self.claim["direction"],
-            margin=self.margin,
-            effect=interval.estimate,
-            low=interval.low,
-            high=interval.high,
-            level=level,
-            n=interval.n,
+            verdict=word,
+            measure=measure_of(self.claim["measure"]),
+            compared=comparison(self.claim),
+            where=places_of(self.claim),
+            direction="equal" if chosen.two_sided else "less" if low == -math.inf else "greater",
+            margin=(high - low) / 2 if chosen.two_sided else -high if low == -math.inf else low,
+            effect=shown.estimate,
+            low=shown.low,
+            high=shown.high,
+            level=chosen.level(used),
+            n=shown.n,
             p=self.p,
-            permutation_p=np.nan if self.ranks else sign_flip(self.pairs.differences, shift),
-            method="sign" if self.ranks else "t",
+            permutation_p=sign_flip(values, anchor) if flips and len(values) else np.nan,
+            method=chosen.location.method,
             note=self.note,
+            kind=str(self.claim.get("kind", "difference")),
+            condition=chosen.name if len(self.parts) > 1 else "",
+            bounds=bounds,
+            budget=self.budget,
+            policy=self.policy,
+            seeds_needed=needed,
+            detectable=chosen.detectable(used),
+            decides=decides(chosen, needed, used) if word == "undecided" else "",
         )
 
-    def _word(self, interval: Interval) -> Word:
-        if not interval.n or math.isnan(interval.low):
-            return "undecided"
-        if self.claim["direction"] == "equal":
-            if -self.margin < interval.low and interval.high < self.margin:
-                return "supported"
-            apart = interval.low > self.margin or interval.high < -self.margin
-            return "contradicted" if apart else "undecided"
-        low, high = sorted((self.sign * interval.low, self.sign * interval.high))
-        if low > self.margin:
-            return "supported"
-        return "contradicted" if high < self.margin else "undecided"
+    def _shown(self, part: Part, level: float) -> tuple[Interval, tuple[float, float]]:
+        """Return the interval and the region in the claim's own unit: factors for logarithms, shares recovered."""
+        if "recovered" in self.claim and len(self.parts) > 1 and part.location.n and not part.location.ranks:
+            deficit, gained = self._shares()
+            from analysis.evidence import ends
+
+            return ratio_of_means(gained, deficit, level=level), ends(self.claim["within"])
+        found = part.location.interval(level)
+        if not part.log:
+            return found, (part.low, part.high)
+        low, high = (float(np.exp(bound)) if bound > -math.inf else -math.inf for bound in (part.low, part.high))
+        middle, least, most = (float(np.exp(v)) for v in (found.estimate, found.low, found.high))
+        return Interval(middle, least, most, found.n), (low, high)
+
+    def _shares(self) -> tuple[np.ndarray, np.ndarray]:
+        deficit = self.parts[0].location.values
+        low, high = self.claim["within"]
+        other = self.parts[1].location.values
+        return deficit, other + low * deficit if low is not None else high * deficit - other
 
 
-def _no_pairs() -> "Pairs":
-    from analysis.gap import Pairs
-
-    return Pairs(np.empty(0), (), (), 0, 0)
-
-
-def _words(side: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in side.items())
-
-
-def _comparison(compare: Mapping[str, Sequence[Any]]) -> str:
-    if len(compare) == 1:
-        ((name, (a, b)),) = compare.items()
-        return f"{name} {a} − {b}"
-    return " − ".join(f"({_words({name: values[i] for name, values in compare.items()})})" for i in (0, 1))
-
-
-def _note(pairs: "Pairs", empty: Sequence[str]) -> str:
-    n = len(pairs.differences)
-    parts = [f"no run has {what}" for what in empty]
-    if pairs.averaged:
-        parts.append(f"averaged over {', '.join(pairs.averaged)}")
-    if pairs.censored:
-        parts.append(f"{pairs.censored} censored runs rank worst; median and sign test, which need 6 seeds or more")
-    if pairs.unpaired:
-        parts.append(f"{pairs.unpaired} runs without a twin left out")
-    if n == 1 and not pairs.censored:
-        parts.append("one seed has no interval; add seeds")
-    return "; ".join(parts)
+def _logged(bound: float, log: bool) -> float:
+    return math.log(bound) if log else bound
