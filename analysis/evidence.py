@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.gap import Pairs, compared_fields, matches, paired_runs
+from analysis.gap import Pairs, compared_fields, matches, paired_runs, varying
 from analysis.load import Results
 from analysis.location import Exact, Location, Part, Sample
 from analysis.measures import VALUE, measured, worse
@@ -59,7 +59,7 @@ class Reading:
         self, sides: Sequence[Where], *, at: Any = None, where: Where | None = None, log: bool = False
     ) -> Sample:
         """Return the first side minus the second, one value a seed; a side may also name `at` and `measure`."""
-        tables, fields, compared = [], None, dict[str, None]()
+        tables, fields, compared, everything = [], None, dict[str, None](), dict[str, None]()
         rank = all(worse(side.get("measure", self.claim["measure"])) for side in sides)
         for side in sides:
             found = self.values(side.get("measure"), side.get("at", at), where)
@@ -69,7 +69,12 @@ class Reading:
                 self.empty.append(words(chosen or side))
             compared.update(dict.fromkeys(compared_fields(chosen, found.runs)))
             fields = found.fields if fields is None else tuple(f for f in fields if f in found.fields)
+            everything.update(dict.fromkeys(found.fields))
             tables.append(_logarithm(found.runs[mask]) if log else found.runs[mask])
+        # What one side has used up as an axis, the other is averaged over.
+        alone = [f for f in everything if f not in (fields or ())]
+        for table in tables:
+            self.averaged.update(dict.fromkeys(varying(table, ["seed", *compared, *(fields or ())], alone)))
         pairs = paired_runs(tables, fields or (), measure=VALUE, compared=list(compared), worse=rank)
         return self.sample(pairs)
 

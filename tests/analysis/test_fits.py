@@ -69,7 +69,7 @@ def test_the_hyperbolas_intervals_cover_what_was_put_in():
         assert share == pytest.approx(0.95, abs=binomial(0.95, 300)), name
 
 
-@pytest.mark.parametrize(("critical", "bracketed"), [(256, True), (1, False), (100_000, False)])
+@pytest.mark.parametrize(("critical", "bracketed"), [(256, True), (1, False), (3_800, False), (100_000, False)])
 def test_a_sweep_of_one_regime_says_that_it_does_not_bracket_the_critical_batch(critical, bracketed):
     found = hyperbola(B, noisy(500 * (1 + critical / B), 0.1, 1))
     assert found.bracketed == bracketed

@@ -6,6 +6,7 @@ import pytest
 from analysis.load import ResultsError, flatten, load, rule_name
 from largebatch.config import RunConfig
 from largebatch.records import RecordError
+from largebatch.scaling import scaled_rate
 from tests.analysis.records_on_disk import OnDisk
 
 
@@ -145,3 +146,13 @@ def test_a_rule_is_one_word():
 def test_the_parameter_of_a_rule_is_part_of_its_name(rule, name):
     config = RunConfig.model_validate({"scaling_rule": rule})
     assert dict(flatten(config.model_dump(mode="json")))["scaling_rule"] == rule_name(rule) == name
+
+
+@pytest.mark.parametrize("rule", ["constant", "sqrt", "linear", {"name": "power", "exponent": 0.75}])
+def test_the_rate_after_the_scaling_rule_is_an_axis(tmp_path, rule):
+    config = {"batch_size": 64, "reference_batch": 16, "learning_rate": 0.3, "scaling_rule": rule}
+    disk = OnDisk(tmp_path / "exp")
+    disk.add(config=config)
+    (run,) = load(disk.close()).runs.to_dict("records")
+    wanted = scaled_rate(RunConfig.model_validate(config))
+    assert (run["peak_rate"], run["rate_per_example"]) == pytest.approx((wanted, wanted / 64), rel=1e-11)

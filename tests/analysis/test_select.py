@@ -2,7 +2,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.select import at_epochs, at_examples, at_train_loss, at_updates, final, select
+from analysis.select import (
+    at_epochs,
+    at_examples,
+    at_seconds,
+    at_train_loss,
+    at_updates,
+    at_validation_error,
+    at_validation_loss,
+    final,
+    select,
+)
 
 
 def histories(**runs):
@@ -84,3 +94,27 @@ def test_every_run_gets_one_row_however_many_there_are():
         x = np.interp(-np.log(0.3), -np.log(loss[i]), np.arange(points))
         naive.append(x if loss[i, -1] <= 0.3 else np.nan)
     np.testing.assert_allclose(rows["update"], naive)
+
+
+def goals():
+    update, seconds = np.array([0, 10, 20]), np.array([0.0, 1.0, 4.0])
+    return histories(
+        a={"update": update, "seconds": seconds, "validation_error": [0.5, 0.3, 0.0],
+           "validation_loss": [1.0, 0.1, 0.01]},
+        b={"update": update, "seconds": seconds * 2, "validation_error": [0.5, 0.4, 0.4],
+           "validation_loss": [1.0, 0.9, 0.8]},
+    )  # fmt: skip
+
+
+def test_equal_seconds_are_interpolated_on_each_runs_own_clock():
+    assert at_seconds(goals(), 2.5)["update"].tolist() == pytest.approx([15, 10 + 10 * 0.5 / 6])
+    assert np.isnan(at_seconds(goals(), 5.0).loc["a", "update"])
+
+
+def test_a_goal_on_validation_is_where_it_is_first_reached():
+    found = at_validation_error(goals(), 0.15)
+    assert found.loc["a", "update"] == pytest.approx(15) and np.isnan(found.loc["b", "update"])
+    assert at_validation_error(goals(), 0.0).loc["a", "update"] == 20
+    assert at_validation_loss(goals(), 10**-1.5).loc["a", "update"] == pytest.approx(15)
+    with pytest.raises(ValueError, match="validation loss to be reached must be above 0, got 0"):
+        at_validation_loss(goals(), 0)
