@@ -9,11 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis import probed
 from analysis.select import final, select
 from largebatch.records import HISTORY, TIMING, Record, folders, read
 
-MEASURED = tuple(column.name for column in (*HISTORY, *TIMING[1:]) if column.name != "learning_rate")
-"""Columns of the table of runs that come from one row of a history; its `learning_rate` there is the configured one."""
+
+def measured(histories: pd.DataFrame) -> list[str]:
+    """Return the columns of the table of runs that come from one row of a history; its rate is the configured one."""
+    return [str(name) for name in histories.columns if name not in ("digest", "learning_rate")]
+
 
 
 class ResultsError(Exception):
@@ -91,8 +95,9 @@ class Results:
         """
         if where is None:
             return self
-        rows = select(self.histories(), where).reindex(self.runs.index)[list(MEASURED)]
-        runs = self.runs.drop(columns=list(MEASURED)).join(rows)
+        names = measured(self._histories)
+        rows = select(self.histories(), where).reindex(self.runs.index)[names]
+        runs = self.runs.drop(columns=names).join(rows)
         absent = runs["outcome"].isin(("done", "unreached")) & rows["update"].isna()
         runs["outcome"] = runs["status"].mask(absent, "unreached")
         return replace(self, runs=runs)
@@ -115,7 +120,7 @@ def load(experiment_folder: Path) -> Results:
             f"{folder / 'runs'} holds no finished run of this experiment (expected {len(expected)}, "
             f"{len(found)} of other experiments); run it first"
         )
-    histories = _long(records)
+    histories = _long(records, [probed.columns(record, found[record.digest]) for record in records])
     runs = _runs(records, histories)
     failures = tuple(_failures(folder, set(expected) - set(found)))
     tally = runs["outcome"].value_counts()
@@ -184,12 +189,17 @@ def _document(folder: Path) -> Mapping[str, Any]:
     return document
 
 
-def _long(records: Sequence[Record]) -> pd.DataFrame:
+def _long(records: Sequence[Record], further: Sequence[Mapping[str, np.ndarray]]) -> pd.DataFrame:
     lengths = [len(record.history["update"]) for record in records]
     columns = {c.name: np.concatenate([r.history[c.name] for r in records]) for c in HISTORY}
     timing = {c.name: np.concatenate([_timing(r, c.name) for r in records]) for c in TIMING[1:]}
     digests = pd.Categorical.from_codes(np.repeat(np.arange(len(records)), lengths), [r.digest for r in records])
-    return pd.DataFrame({"digest": digests, **columns, **timing})
+    names = dict.fromkeys(name for more in further for name in more)
+    beyond = {
+        name: np.concatenate([more.get(name, np.full(n, np.nan)) for more, n in zip(further, lengths, strict=True)])
+        for name in names
+    }
+    return pd.DataFrame({"digest": digests, **columns, **timing, **beyond})
 
 
 def _timing(record: Record, name: str) -> np.ndarray:
@@ -202,7 +212,8 @@ def _timing(record: Record, name: str) -> np.ndarray:
 def _runs(records: Sequence[Record], histories: pd.DataFrame) -> pd.DataFrame:
     rows = [{**r.summary, **dict(flatten(r.config)), "digest": r.digest, "status": r.status} for r in records]
     runs = pd.DataFrame(rows).set_index("digest")
-    runs = runs.drop(columns=[c for c in MEASURED if c in runs]).join(final(histories)[list(MEASURED)])
+    names = measured(histories)
+    runs = runs.drop(columns=[name for name in names if name in runs]).join(final(histories)[names])
     reached = runs.get("target_reached", pd.Series(None, runs.index, dtype=object))
     runs["outcome"] = runs["status"].mask((runs["status"] == "done") & reached.eq(False), "unreached")
     return runs.assign(peak_rate=(rates := np.array([_peak_rate(r.config) for r in records])),
