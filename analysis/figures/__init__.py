@@ -44,6 +44,9 @@ class Figure:
     def prepare(self, results: "Results", options: Mapping[str, Any] | None = None) -> Numbers:
         """Return what is to be drawn as plain, JSON-able numbers; None means not measured.
 
+        Where the records lack what the figure shows, the numbers say why under `cannot`, and so do drawing,
+        caption and table.
+
         Args:
             results: an experiment's runs.
             options: as the experiment states them; the numbers repeat them under `options`.
@@ -55,23 +58,35 @@ class Figure:
             raise ValueError(
                 f"{self.name} would average over {', '.join(others)}; draw one figure for each value (`combinations`)"
             )
-        if self.options is None:
-            if options:
-                raise ValueError(f"{self.name} takes no options, got {', '.join(options)}")
-            return self._function("prepare")(results)
-        chosen = self.options.model_validate(dict(options or {}))
-        return {**self._function("prepare")(results, chosen), "options": chosen.given()}
+        from analysis.figures.describe import CannotDraw, conditions
+
+        if self.options is None and options:
+            raise ValueError(f"{self.name} takes no options, got {', '.join(options)}")
+        chosen = self.options.model_validate(dict(options or {})) if self.options else None
+        try:
+            numbers = self._function("prepare")(results, *[chosen] * (chosen is not None))
+        except CannotDraw as error:
+            numbers = {"figure": self.name, **conditions(results), "cannot": str(error)}
+        return {**numbers, "options": chosen.given()} if chosen else numbers
 
     def draw(self, numbers: Mapping[str, Any], canvas: "Canvas") -> None:
         """Draw the numbers of `prepare` on an empty matplotlib figure, and set its size."""
+        if why := numbers.get("cannot"):
+            from analysis.figures.sheets import in_words
+
+            in_words(canvas, numbers, self.summary[:1].upper() + self.summary[1:], f"Not drawn: {why}.")
+            return
         self._function("draw")(numbers, canvas)
 
     def caption(self, numbers: Mapping[str, Any]) -> str:
         """Return how to read the figure, in words that also stand in for it."""
-        return self._function("caption")(numbers)
+        why = numbers.get("cannot")
+        return f"Not drawn: {why}." if why else str(self._function("caption")(numbers))
 
     def table(self, numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
         """Return the main numbers in words, as (header, rows), for those who cannot see the figure."""
+        if why := numbers.get("cannot"):
+            return ["not drawn, because"], [[why]]
         return self._function("table")(numbers)
 
     @property
@@ -122,6 +137,7 @@ FIGURES: dict[str, Figure] = {
     for name, summary in (
         ("gap_vs_batch", "test and train error, gap and train loss against batch size"),
         ("curves", "train loss and test error over the run, one line a batch size"),
+        ("steps_to_target", "updates to a target against batch size, with its three regimes"),
     )
 }
 

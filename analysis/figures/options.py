@@ -57,4 +57,4 @@ class Targeted(Options):
     """Options of a figure that reads runs where they first reach a level."""
 
     target: Target | None = None
-    """The level; by default the experiment's own `until`, else the lowest train loss that half of the cells reach."""
+    """The level; by default the experiment's own `until`, else the lowest train loss that 3/4 of the cells reach."""
