@@ -19,7 +19,9 @@ def interval(found: Interval) -> dict[str, float | None]:
 
 def said(found: Mapping[str, float | None], digits: int = 3) -> str:
     """Return an interval in words, as in `64 [32, 128]`; an open end is an ellipsis."""
-    middle, low, high = ("…" if (v := found[end]) is None else rounded(v, digits) for end in ("estimate", "low", "high"))
+    middle, low, high = (
+        "…" if (v := found[end]) is None else rounded(v, digits) for end in ("estimate", "low", "high")
+    )
     return middle if low == high == "…" else f"{middle} [{low}, {high}]"
 
 

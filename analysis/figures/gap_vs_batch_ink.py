@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from analysis.figures import paper
-from analysis.figures.marks import Cell, lost, series
+from analysis.figures.marks import Cell, limits, lost, series
 from analysis.gap import OUTCOMES
 from analysis.style import MUTED, look_of
 
@@ -107,8 +107,8 @@ def _count(axes: Axes, cell: Cell, place: int, others: Sequence[int]) -> None:
 
 def _scale_rows(rows: Sequence[Sequence[Axes]], cells: Sequence[Cell], *, strip: bool) -> None:
     error, gap, loss = (row[0] for row in rows[-3:])
-    _limits(error, [*_values(cells, "test_error"), *_values(cells, "train_error", seeds=False)], floor=True)
-    _limits(gap, [*_values(cells, "error_gap"), 0.0])
+    limits(error, [*_values(cells, "test_error"), *_values(cells, "train_error", seeds=False)], floor=True)
+    limits(gap, [*_values(cells, "error_gap"), 0.0])
     paper.root_percent(error)
     paper.percent(gap)
     paper.logarithmic(loss, list(_values(cells, "train_loss")))
@@ -134,10 +134,3 @@ def _values(cells: Sequence[Cell], measure: str, *, seeds: bool = True) -> Itera
         summary = cell[measure]
         yield from (v for v in (summary["mean"], summary["median"]) if v is not None)
         yield from summary["seeds"] if seeds else ()
-
-
-def _limits(axes: Axes, values: Sequence[float], *, floor: bool = False) -> None:
-    low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    # Intervals of few seeds reach far beyond the seeds; the axis follows the seeds and cuts them.
-    pad = 0.12 * (high - low) or 0.01
-    axes.set_ylim(0.0 if floor and low - pad < 0.35 * high else low - pad, high + pad)
