@@ -17,28 +17,32 @@ LETTER = 0.062
 """Inches that a letter of a tick label takes."""
 
 
-def panels(canvas: Canvas, *, columns: int, heights: Sequence[float], gaps: Sequence[float]) -> list[list[Axes]]:
+def panels(
+    canvas: Canvas, *, columns: int, heights: Sequence[float], gaps: Sequence[float], fitting: int = 4, top: float = TOP
+) -> list[list[Axes]]:
     """Size the figure and return its axes, [rows][columns]; a row shares y, a column shares x.
 
     Args:
         canvas: an empty matplotlib figure.
-        columns: small multiples side by side; beyond 4 the figure grows wider.
+        columns: small multiples side by side.
         heights: inches of each row.
         gaps: inches below each row.
+        fitting: columns beyond which the figure grows wider than the page.
+        top: inches above the panels.
     """
-    width = WIDTH + 1.5 * max(0, columns - 4)
-    height = TOP + sum(heights) + sum(gaps[:-1]) + BOTTOM
+    width = WIDTH + 1.5 * max(0, columns - fitting)
+    height = top + sum(heights) + sum(gaps[:-1]) + BOTTOM
     canvas.set_size_inches(width, height)
     between = 0.14
     each = (width - LEFT - RIGHT - between * (columns - 1)) / columns
     rows: list[list[Axes]] = []
-    top = height - TOP
+    y = height - top
     for tall, below in zip(heights, gaps, strict=True):
         row: list[Axes] = []
         for i in range(columns):
             box = (
                 (LEFT + i * (each + between)) / width,
-                (top - tall) / height,
+                (y - tall) / height,
                 each / width,
                 tall / height,
             )
@@ -46,7 +50,7 @@ def panels(canvas: Canvas, *, columns: int, heights: Sequence[float], gaps: Sequ
             axes.tick_params(labelleft=not row)
             row.append(axes)
         rows.append(row)
-        top -= tall + below
+        y -= tall + below
     for row in rows[:-1]:
         for axes in row:
             axes.tick_params(labelbottom=False)
@@ -156,6 +160,19 @@ def logarithmic(axes: Axes, values: Sequence[float]) -> None:
     axes.yaxis.set_major_locator(LogLocator(10, subs=subs, numticks=8))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+
+
+def powers(axes: Axes, values: Sequence[float]) -> None:
+    """Make y logarithmic around the values however little they differ, for slopes to be read off."""
+    positive = [v for v in values if v > 0]
+    low, high = (min(positive), max(positive)) if positive else (0.1, 1.0)
+    pad = max((high / low) ** 0.08 * 1.05, 1.3)
+    axes.set_yscale("log")
+    axes.set_ylim(low / pad, high * pad)
+    subs = (1.0,) if high / low > 300 else (1.0, 3.0) if high / low > 12 else (1.0, 2.0, 5.0)
+    axes.yaxis.set_major_locator(LogLocator(10, subs=subs, numticks=10))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.6g}"))
 
 
 def length_axis(axes: Axes, low: float, high: float) -> None:

@@ -5,7 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from analysis.figures import FIGURES, save
+from analysis.figures import Entry, asked, save
 from analysis.load import load
 from analysis.verdicts import judge
 
@@ -20,7 +20,7 @@ def import_report() -> None:
 
 
 def write_report(
-    experiment_folder: Path, *, figures: Sequence[str], question: str, claims: Sequence[Mapping[str, Any]]
+    experiment_folder: Path, *, figures: Sequence[Entry], question: str, claims: Sequence[Mapping[str, Any]]
 ) -> Path:
     """Make an experiment's figures and its page from the records alone; return the page.
 
@@ -39,9 +39,9 @@ def write_report(
     results = load(experiment_folder)
     folder = Path(experiment_folder) / "report"
     drawings = []
-    for figure in (FIGURES[name] for name in figures):
+    for figure, options in map(asked, figures):
         for label, part in figure.combinations(results):
-            numbers = {**figure.prepare(part), "label": label}
+            numbers = {**figure.prepare(part, options), "label": label}
             drawings.append(Drawing(figure, numbers, save(figure, numbers, folder, label)))
     html = page(results, question=question, verdicts=judge(results, claims), drawings=drawings)
     write_file(folder / "report.html", html.encode())
