@@ -53,8 +53,8 @@ def _censored(axes: Axes, cell: Cell, cost: str, place: int, shift: float) -> No
     at, color = (cell["batch_size"] * shift, cell["spent"][cost]), look_of(place)[0]
     axes.plot(*at, "^", color=color, markerfacecolor=PAPER, markeredgewidth=0.9, zorder=3, clip_on=False)
     axes.annotate(
-        f"{lost(cell)}/{cell['n']}", at, (0, 4 + 6.5 * place), textcoords="offset points", ha="center", va="bottom", fontsize=6,
-        color=color, annotation_clip=False,
+        f"{lost(cell)}/{cell['n']}", at, (0, 4 + 6.5 * place), textcoords="offset points", ha="center", va="bottom",
+        fontsize=6, color=color, annotation_clip=False,
     )  # fmt: skip
 
 
