@@ -1,6 +1,5 @@
 """What a figure draws as lines: every combination of what varies besides the fields that it shows otherwise."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,7 +44,7 @@ def _only(runs: pd.DataFrame) -> str:
 
 
 def _key(value: Any) -> str:
-    return json.dumps(value, default=str)
+    return str(value)  # a number has the same text whether it comes from pandas or from Python
 
 
 def _in_order(name: str, values: "pd.Series[Any]") -> list[str]:

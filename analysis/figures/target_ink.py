@@ -36,7 +36,7 @@ def cost_panel(axes: Axes, numbers: Mapping[str, Any], cost: str, words: str) ->
         series(axes, line, cost, place, shift=shift, center="median")
         for cell in line:
             before = [c for c in numbers["cells"] if c["arm"] in arms[:place] and c["batch_size"] == cell["batch_size"]]
-            _censored(axes, cell, cost, place, shift, sum(lost(c) > 0 for c in before))
+            _censored(axes, cell, cost, place, shift, sum(_beside(c, cell, cost) for c in before))
     label_left(axes, words)
 
 
@@ -45,6 +45,12 @@ def _values(cells: Sequence[Cell], cost: str) -> Iterator[float]:
         yield from cell[cost]["seeds"]
         if lost(cell) and cell["spent"][cost] is not None:
             yield cell["spent"][cost]
+
+
+def _beside(one: Cell, other: Cell, cost: str) -> bool:
+    """Return whether the triangles of two cells at one batch size lie so close that their counts would meet."""
+    a, b = one["spent"][cost], other["spent"][cost]
+    return bool(lost(one) and lost(other) and a and b and abs(np.log(a / b)) < np.log(1.2))
 
 
 def _censored(axes: Axes, cell: Cell, cost: str, place: int, shift: float, above: int) -> None:
