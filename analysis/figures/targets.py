@@ -61,8 +61,8 @@ def _until(runs: pd.DataFrame) -> Level | None:
 
 def _by_rule(results: Results) -> Level:
     best = results.histories().groupby("digest", observed=True)["train_loss"].min()
-    cells = results.runs.assign(best=best).groupby([arm_of(results), "batch_size"])["best"].median().dropna()
-    cells = cells[cells > 0]
+    rates = results.runs.assign(best=best).groupby([arm_of(results), "batch_size", "learning_rate"])["best"].median()
+    cells = rates[rates > 0].groupby(level=[0, 1]).min()
     if cells.empty:
         raise CannotDraw("no run has a train loss, and no other target is stated; give one, as in "
                          "{target: {validation_error: 0.1}}")  # fmt: skip

@@ -60,7 +60,7 @@ def test_steps_are_read_exactly_and_a_known_hyperbola_lies_in_its_intervals(know
         assert sorted(cell["updates"]["seeds"]) == pytest.approx(sorted(wanted), rel=2e-3)
         assert cell["updates"]["median"] == pytest.approx(np.median(wanted), rel=2e-3)
         assert cell["train_loss"]["mean"] == pytest.approx(0.1)
-    fit = numbers["fits"]["constant rate"]["hyperbola"]
+    fit = numbers["fits"]["all runs"]["hyperbola"]
     for name, truth in (("minimum_updates", 20), ("critical_batch", 64), ("minimum_examples", 1280)):
         assert fit[name]["estimate"] == pytest.approx(truth, rel=0.02)
         assert 0.97 * truth < fit[name]["low"] < fit[name]["estimate"] < fit[name]["high"] < 1.03 * truth
@@ -69,20 +69,20 @@ def test_steps_are_read_exactly_and_a_known_hyperbola_lies_in_its_intervals(know
 
 def test_critical_batch_is_the_same_hyperbola_seen_as_a_front(known):
     numbers = FIGURES["critical_batch"].prepare(known, STATED)
-    assert numbers["fits"] == {"constant rate": FIGURES["steps_to_target"].prepare(known, STATED)["fits"]
-                               ["constant rate"]["hyperbola"]}  # fmt: skip
+    assert numbers["fits"] == {"all runs": FIGURES["steps_to_target"].prepare(known, STATED)["fits"]
+                               ["all runs"]["hyperbola"]}  # fmt: skip
     assert "B_crit = 64" in FIGURES["critical_batch"].caption(numbers)
     cell = numbers["cells"][0]
     assert cell["examples"]["median"] == pytest.approx(8 * cell["updates"]["median"])
     (star,) = [line for line in drawn(FIGURES["critical_batch"], numbers).axes[0].lines if line.get_marker() == "*"]
-    s, e = (numbers["fits"]["constant rate"][name]["estimate"] for name in ("minimum_updates", "minimum_examples"))
+    s, e = (numbers["fits"]["all runs"][name]["estimate"] for name in ("minimum_updates", "minimum_examples"))
     assert (*star.get_xdata(), *star.get_ydata()) == pytest.approx((2 * s, 2 * e))
 
 
 def test_a_sweep_on_one_side_of_the_critical_batch_says_not_bracketed(tmp_path):
     results = reaching(tmp_path / "exp", lambda p: 10_000 / p["batch_size"] * wobble(p))
     numbers = FIGURES["critical_batch"].prepare(results, STATED)
-    assert not numbers["fits"]["constant rate"]["bracketed"]
+    assert not numbers["fits"]["all runs"]["bracketed"]
     assert "B_crit not bracketed by the batch sizes swept" in FIGURES["critical_batch"].caption(numbers)
     assert any("(not bracketed)" in text for text in words_of(drawn(FIGURES["critical_batch"], numbers)))
 
@@ -93,7 +93,7 @@ def test_known_regimes_lie_in_their_intervals(tmp_path):
         return 3200 / min(b, 32) / np.sqrt(np.clip(b, 32, 256) / 32) * wobble(point)
 
     numbers = FIGURES["steps_to_target"].prepare(reaching(tmp_path / "exp", steps), STATED)
-    fit = numbers["fits"]["constant rate"]["regimes"]
+    fit = numbers["fits"]["all runs"]["regimes"]
     assert fit["perfect_until"]["low"] < 32 < fit["perfect_until"]["high"]
     assert fit["plateau_from"]["low"] < 256 < fit["plateau_from"]["high"]
     assert fit["slope"] == pytest.approx(-0.5, abs=0.05)
@@ -119,7 +119,7 @@ def test_what_never_got_there_is_kept_as_censored_and_drawn_where_it_stopped(cut
 
 
 def test_fits_see_no_cell_that_lost_runs(cut):
-    fit = FIGURES["steps_to_target"].prepare(cut, STATED)["fits"]["constant rate"]["hyperbola"]
+    fit = FIGURES["steps_to_target"].prepare(cut, STATED)["fits"]["all runs"]["hyperbola"]
     # Without noise the other six batch sizes lie on the hyperbola; the two capped ones would bend it.
     assert fit["critical_batch"]["estimate"] == pytest.approx(64, rel=1e-2)
     assert fit["rms"] < 2e-3
