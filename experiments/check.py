@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator
 from experiments.document import Node, assign, descendants, plain
 from experiments.explain import TABLES, named_in, no_such_field, paths, problems
 from experiments.problems import ExperimentError, Mark, Problem, show, unknown
+from experiments.published import Change, Published, Text, published_problems
 from largebatch.config import RunConfig, Strict
 
 if TYPE_CHECKING:
@@ -49,6 +50,12 @@ class Sections(Strict):
     """Figures for the report: names, or mappings of `name` and the figure's options."""
     claims: list[dict[str, Any]] = []
     """What is expected, stated before the sweep runs."""
+    published: list[Published] = []
+    """Numbers of the paper, shown beside ours."""
+    deviations: list[Text] = []
+    """How the protocol departs from the paper's, and why, one sentence each."""
+    history: list[Change] = []
+    """Changes of the protocol after results had been seen."""
     scales: dict[str, Scale] = {}
     """Other sizes of the same experiment, by name."""
 
@@ -92,7 +99,7 @@ def check(tree: Node) -> Checked:
     groups = [list(group.entries.items()) for group in _section(tree, "zip").items]
     found += _axes_problems([*axes, *groups])
     found += _base_problems(tree, base, [*axes, *groups])
-    found += [*_figure_problems(tree), *_claim_problems(tree)]
+    found += [*_figure_problems(tree), *_claim_problems(tree), *published_problems(tree)]
     if found:
         raise ExperimentError(found)
     return Checked(

@@ -19,9 +19,8 @@ def interval(found: Interval) -> dict[str, float | None]:
 
 def said(found: Mapping[str, float | None], digits: int = 3) -> str:
     """Return an interval in words, as in `64 [32, 128]`; an open end is an ellipsis."""
-    middle, low, high = (
-        "…" if (v := found[end]) is None else rounded(v, digits) for end in ("estimate", "low", "high")
-    )
+    ends = [found[end] for end in ("estimate", "low", "high")]
+    middle, low, high = ("…" if value is None else rounded(value, digits) for value in ends)
     return middle if low == high == "…" else f"{middle} [{low}, {high}]"
 
 

@@ -5,11 +5,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from analysis.figures import Entry, asked, save
-from analysis.load import load
-from analysis.verdicts import judge
+from analysis.figures import Entry
 
-DRAWN_WITH = ("analysis.report.page", "analysis.figures.paper", "matplotlib.backends.backend_svg")
+DRAWN_WITH = ("analysis.verdicts", "analysis.report.page", "analysis.figures.paper", "matplotlib.backends.backend_svg")
 """What a report is made with, imported when it is first needed: it takes seconds."""
 
 
@@ -33,7 +31,10 @@ def write_report(
         KeyError: a figure is not in `analysis.figures.FIGURES`.
         ValueError: a claim cannot be judged.
     """
+    from analysis.figures import asked, save
+    from analysis.load import load
     from analysis.report.page import Drawing, page
+    from analysis.verdicts import judge
     from largebatch.records import write_file
 
     results = load(experiment_folder)
