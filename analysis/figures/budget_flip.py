@@ -165,7 +165,8 @@ def caption(numbers: Mapping[str, Any]) -> str:
         f"The same runs ({', '.join(numbers['arms'])}) read where they have spent the same: {places}. Rows: test "
         f"error, test minus train error, train loss, each against batch size; means over {numbers['seeds']} seeds with "
         "95 % Student-t intervals, small points are single seeds, hollow marks medians of cells that lost runs. "
-        "Seconds are the wall clock of a run's pack. A ring marks the best batch size of an arm under that budget."
+        "Seconds are the wall clock of a run's pack. Signs at the top are cells of which too few runs got there for a "
+        "median. A ring marks the best batch size of an arm under that budget."
     )
     flips = [flip for flip in numbers["flips"] if flip["clear"]]
     if not flips:

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from analysis.figures import paper
-from analysis.figures.marks import drawn_values, limits, series
+from analysis.figures.marks import SIGNS, Cell, drawn_values, limits, lost, series, sign_keys
 from analysis.figures.target_ink import keys, shift_of
 from analysis.style import INK, MUTED, look_of
 
@@ -35,7 +35,7 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         _column([row[place] for row in rows], column, numbers)
     paper.heading(canvas, numbers, "Test error against batch size under every budget")
     ring = paper.key("best batch size", marker="o", markersize=8, markerfacecolor="none", linestyle="none", color=INK)
-    paper.legend(canvas, [*keys(numbers["arms"]), ring])
+    paper.legend(canvas, [*keys(numbers["arms"]), ring, *sign_keys([c for c in numbers["cells"] if _gone(c)])])
     seeds = numbers["seeds"]
     spread = f"mean and 95 % t interval over {seeds} seeds; small points: single seeds" if seeds > 1 else "one seed"
     paper.footnotes(canvas, spread, numbers["footnote"])
@@ -55,7 +55,21 @@ def _column(panels: list[Axes], column: Mapping[str, Any], numbers: Mapping[str,
         shift = shift_of(place, len(arms))
         for axes, (measure, _) in zip(panels, ROWS, strict=True):
             series(axes, own, measure, place, shift=shift)
+        for cell in filter(_gone, own):
+            _mark_gone(panels[0], cell, place, shift)
         _ring(panels[0], column["budget"], arm, place, shift, numbers)
+
+
+def _gone(cell: Cell) -> bool:
+    """Return whether nothing is left of a cell that could be drawn."""
+    return bool(lost(cell)) and cell["test_error"]["median"] is None
+
+
+def _mark_gone(axes: Axes, cell: Cell, place: int, shift: float) -> None:
+    sign = next(sign for outcome, sign in SIGNS.items() if cell[outcome])
+    style: dict[str, Any] = {"color": look_of(place)[0], "markerfacecolor": "none", "markersize": 3.5}
+    top = axes.get_xaxis_transform()
+    axes.plot([cell["batch_size"] * shift], [0.97 - 0.05 * place], sign, transform=top, **style)
 
 
 def _ring(axes: Axes, budget: str, arm: str, place: int, shift: float, numbers: Mapping[str, Any]) -> None:

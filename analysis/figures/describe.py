@@ -48,7 +48,8 @@ def _footnote(results: Results) -> str:
 
 def devices(results: Results) -> str:
     """Return what computed the runs, in words."""
-    names = sorted({str(origin.get("device", "an unknown device")) for origin in results.provenance})
+    said = (str(origin.get("device", "an unknown device")) for origin in results.provenance)
+    names = sorted({" ".join(dict.fromkeys(name.split())) for name in said})  # `cpu cpu` is said once
     return " and ".join(names) or "an unknown device"
 
 

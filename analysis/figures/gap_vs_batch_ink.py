@@ -8,11 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from analysis.figures import paper
-from analysis.figures.marks import Cell, limits, lost, series
+from analysis.figures.marks import SIGNS, Cell, limits, lost, series, sign_keys
 from analysis.gap import OUTCOMES
 from analysis.style import MUTED, look_of
 
-SIGNS = {"diverged": "x", "stuck": "v", "unreached": "o"}
 DODGE = 0.16
 """Octaves between the marks of two rules at one batch size."""
 
@@ -35,7 +34,7 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         _draw_column(axes[-3:], cells, rules)
         axes[-1].set_xlabel(f"{'batch size ' if len(orders) < 4 else ''}B   (N = {numbers['train_size']:,})")
     paper.heading(canvas, numbers, "Test and train error against batch size")
-    paper.legend(canvas, [*_keys(rules), *_signs(numbers["cells"])])
+    paper.legend(canvas, [*_keys(rules), *sign_keys(numbers["cells"])])
     seeds = numbers["seeds"]
     spread = f"mean and 95 % t interval over {seeds} seeds; small points: single seeds" if seeds > 1 else "one seed"
     if _beyond(rows, numbers["cells"]):
@@ -49,13 +48,6 @@ def _keys(rules: Sequence[str]) -> Iterator[Any]:
         yield paper.key(rule, color=color, marker=marker)
     yield paper.key("test", color=MUTED)
     yield paper.key("train", color=MUTED, linestyle=(0, (3, 1.5)), linewidth=1.0)
-
-
-def _signs(cells: Sequence[Cell]) -> Iterator[Any]:
-    for outcome, sign in SIGNS.items():
-        if any(cell[outcome] for cell in cells):
-            style = {"marker": sign, "markerfacecolor": "none", "linestyle": "none", "color": MUTED}
-            yield paper.key("short of the target" if outcome == "unreached" else outcome, **style)
 
 
 def _draw_column(axes: Sequence[Axes], cells: Sequence[Cell], rules: Sequence[str]) -> None:

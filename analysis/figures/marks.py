@@ -1,16 +1,29 @@
 """Marks of lines against batch size: centers, intervals, single seeds, and what was lost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from analysis.figures import paper
 from analysis.gap import OUTCOMES
-from analysis.style import PAPER, look_of
+from analysis.style import MUTED, PAPER, look_of
 
 Cell = Mapping[str, Any]
 """What a figure knows of one place on a line: `batch_size`, the counts of `describe.outcomes`, and its measures."""
+
+
+SIGNS = {"diverged": "x", "stuck": "v", "unreached": "o"}
+"""How a cell is marked of which runs ended so."""
+
+
+def sign_keys(cells: Sequence[Cell]) -> Iterator[Any]:
+    """Yield an entry of the legend for each way in which runs of some cell were lost."""
+    for outcome, sign in SIGNS.items():
+        if any(cell[outcome] for cell in cells):
+            style = {"marker": sign, "markerfacecolor": "none", "linestyle": "none", "color": MUTED}
+            yield paper.key("short of the target" if outcome == "unreached" else outcome, **style)
 
 
 def lost(cell: Cell) -> int:

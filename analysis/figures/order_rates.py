@@ -48,9 +48,15 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
     runs, measure = _measured(results.runs)
     found = [arm for arm in arms(results, tuple(name for name in KNOWN if name not in ("order", "*")))]
     cells = [cell for arm in found for cell in _cells(arm, runs, field)]
+    lengths = sorted({cell["length"] for cell in cells})
+    told = conditions(results)
+    if over != "train_size":
+        told["budget"] = f"from {lengths[0]:,.6g} to {lengths[-1]:,.6g} {over}"
+    if len({cell["rate"] for cell in cells}) > 1:
+        told["policy"] = f"learning rate {'tuned' if any(c['tried'] > 1 for c in cells) else 'set'} for each length"
     return {
         "figure": "order_rates",
-        **conditions(results),
+        **told,
         "over": over,
         "axis": words,
         "measure": measure,

@@ -1,6 +1,6 @@
 """The ink of `order_rates`: the error on log-log axes, and every arm's power with its interval beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     """Draw the numbers of `order_rates.prepare`."""
     main, (side,) = main_and_side(canvas, rows=1)
     lengths = [cell["length"] for cell in numbers["cells"]]
-    values = [v for cell in numbers["cells"] for v in (cell["excess"]["mean"], *cell["excess"]["seeds"]) if v]
+    values = _shown(numbers["cells"])
     pad = max((max(lengths) / min(lengths)) ** 0.05, 1.1)
     paper.length_axis(main, min(lengths) / pad, max(lengths) * pad)
     paper.powers(main, values)
@@ -38,12 +38,20 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     paper.footnotes(canvas, told, numbers["footnote"])
 
 
+def _shown(cells: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Return what the axis must show: all means, and the seeds that are no more than 30 times smaller or larger."""
+    means = [c["excess"]["mean"] for c in cells if c["excess"]["mean"] and c["excess"]["mean"] > 0]
+    seeds = [v for cell in cells for v in cell["excess"]["seeds"] if v > 0]
+    low, high = (min(means) / 30, max(means) * 30) if means else (0.0, np.inf)
+    return means + [v for v in seeds if low <= v <= high]
+
+
 def _line(axes: Axes, line: list[dict[str, Any]], fit: Mapping[str, Any], place: int) -> None:
     color, marker = look_of(place)
     low = axes.get_ylim()[0]
     for cell in line:
         found = cell["excess"]
-        seeds = [v for v in found["seeds"] if v > 0]
+        seeds = [v for v in found["seeds"] if v > low]
         axes.plot([cell["length"]] * len(seeds), seeds, "o", color=color, markersize=1.7, markeredgewidth=0, alpha=0.6)
         middle = found["mean"] if found["mean"] is not None else found["median"]
         if middle is not None and middle > 0:

@@ -12,13 +12,12 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from analysis.figures import paper
-from analysis.figures.marks import Cell, lost
+from analysis.figures.marks import SIGNS, Cell, lost, sign_keys
 from analysis.figures.rate_batch_heatmap import edges
 from analysis.figures.sheets import label_left
 from analysis.style import INK, MUTED, PAPER, RULE, WIDTH
 
 HEIGHT, BAR = 2.5, 0.1
-SIGNS = {"diverged": "x", "stuck": "v", "unreached": "o"}
 WRITTEN = 60
 """Cells up to which the numbers are written into them."""
 
@@ -50,11 +49,7 @@ def _keys(numbers: Mapping[str, Any]) -> Sequence[Any]:
     if any(cell["best"] for cell in numbers["cells"]):
         style = {"marker": "s", "markersize": 7, "markerfacecolor": "none", "markeredgewidth": 1.4}
         found.append(paper.key("best of a batch size", linestyle="none", **style))
-    for outcome, sign in SIGNS.items():
-        if any(cell[outcome] for cell in numbers["cells"]):
-            style = {"marker": sign, "markerfacecolor": "none", "linestyle": "none", "color": MUTED}
-            found.append(paper.key("short of the target" if outcome == "unreached" else outcome, **style))
-    return found or [paper.key("dark: small", linestyle="none")]
+    return [*found, *sign_keys(numbers["cells"])] or [paper.key("dark: small", linestyle="none")]
 
 
 def _panel(
@@ -64,7 +59,7 @@ def _panel(
 
     means = [cell[key]["mean"] for cell in cells if cell[key]["mean"] is not None]
     positive = [value for value in means if value > 0]
-    norm = _norm(positive, logarithmic=not share) if positive else Normalize(0, 1)
+    norm = _norm(positive) if positive else Normalize(0, 1)
     colors = colormaps["viridis"]
     for column, batch in enumerate(batches):
         own = sorted((cell for cell in cells if cell["batch_size"] == batch), key=lambda cell: cell["rate"])
@@ -79,17 +74,21 @@ def _panel(
     ends = edges(np.unique(rates))
     axes.set_ylim(ends[0], ends[-1])
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_locator(LogLocator(10, subs=(1.0, 3.0) if rates.max() / rates.min() < 300 else (1.0,)))
+    axes.yaxis.set_major_locator(LogLocator(10, subs=_steps(rates.max() / rates.min())))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.4g}"))
     axes.grid(False)
     _bar(bar, norm, colors, share=share)
 
 
-def _norm(values: Sequence[float], *, logarithmic: bool) -> Any:
+def _norm(values: Sequence[float]) -> Any:
     low, high = min(values), max(values)
     if high <= low * (1 + 1e-9):
         low, high = 0.9 * low, 1.1 * high
-    return LogNorm(low, high) if logarithmic and high / low > 3 else Normalize(low, high)
+    return LogNorm(low, high) if high / low > 3 else Normalize(low, high)
+
+
+def _steps(ratio: float) -> tuple[float, ...]:
+    return (1.0, 2.0, 5.0) if ratio < 20 else (1.0, 3.0) if ratio < 300 else (1.0,)
 
 
 def _rectangle(
@@ -102,13 +101,14 @@ def _rectangle(
     box: dict[str, Any] = {"facecolor": face, "edgecolor": RULE, "linewidth": 0.4}
     axes.add_patch(Rectangle((column - 0.5, low), 1, high - low, **box))
     if cell["best"]:
-        frame: dict[str, Any] = {"facecolor": "none", "edgecolor": INK, "linewidth": 1.6, "zorder": 3}
-        axes.add_patch(Rectangle((column - 0.47, low * 1.01), 0.94, high * 0.99 - low * 1.01, **frame))
+        for ink, width in ((PAPER, 3.4), (INK, 1.5)):  # dark on white is seen on any colour
+            frame: dict[str, Any] = {"facecolor": "none", "edgecolor": ink, "linewidth": width, "zorder": 3}
+            axes.add_patch(Rectangle((column - 0.46, low * 1.02), 0.92, high * 0.98 - low * 1.02, **frame))
     if lost(cell):
         sign = next(sign for outcome, sign in SIGNS.items() if cell[outcome])
         axes.plot(column, middle, sign, color=MUTED, markersize=4, markerfacecolor="none", markeredgewidth=0.9)
     elif value is not None and write:
-        text = f"{100 * value:.3g}" if share else f"{value:.2g}"
+        text = f"{100 * value:.3g}" if share else f"{value:.2g}".replace("0.", ".", 1)
         ink = PAPER if norm(max(value, norm.vmin)) < 0.55 else INK
         axes.text(column, middle, text, ha="center", va="center", fontsize=5.5, color=ink)
 
@@ -127,7 +127,7 @@ def _bar(bar: Axes, norm: Any, colors: Any, *, share: bool) -> None:
     if logarithmic:
         bar.set_yscale("log")
         bar.set_ylim(norm.vmin, norm.vmax)
-        bar.yaxis.set_major_locator(LogLocator(10, subs=(1.0, 3.0) if norm.vmax / norm.vmin < 100 else (1.0,)))
+        bar.yaxis.set_major_locator(LogLocator(10, subs=_steps(norm.vmax / norm.vmin)))
         bar.yaxis.set_minor_locator(NullLocator())
     bar.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.4g} %" if share else f"{v:.3g}"))
     bar.set_xticks([])

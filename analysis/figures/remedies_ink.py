@@ -34,7 +34,7 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         axes.set_xlabel(f"{words}, arm − reference ({unit})")
         if fraction and not place:
             axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.4g}".replace("-", "−")))
-        axes.set_yticks(range(len(rows)), names if not place else [""] * len(rows))
+        axes.set_yticks(range(len(rows)) if not place else [], names if not place else [])
     paper.heading(canvas, numbers, f"Every arm against {_short(numbers['reference'])}")
     paper.legend(canvas, list(_keys(numbers)))
     seeds = numbers["seeds"]
