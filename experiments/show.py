@@ -68,7 +68,7 @@ def show_entries(kind: str, entries: Iterable[Entry], console: Console) -> None:
         table.add_column(style=style)
     table.show_header = False
     for entry in entries:
-        table.add_row(entry.name, entry.line, entry.source)
+        table.add_row(entry.name, entry.line + (f"\n{entry.cost}" if entry.cost else ""), entry.source)
     console.print(table)
 
 
