@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
 
-.PHONY: install demo test lint bench clean
+.PHONY: install demo test lint bench gallery clean
 .DEFAULT_GOAL := install
 
 install: $(RUNTIME)
@@ -22,6 +22,9 @@ lint: $(DEV)
 
 bench: $(DEV)
 	$(BIN)/python -m tests.benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
+
+gallery: $(RUNTIME)
+	$(BIN)/python -m experiments.gallery $(ONLY)
 
 clean:
 	rm -rf .venv .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist *.egg-info

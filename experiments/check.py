@@ -27,6 +27,8 @@ class Scale(Strict):
     axes: Axes = {}
     zip: list[Axes] = []
     seeds: Any = None
+    claims: list[dict[str, Any]] = []
+    """In place of the experiment's own, where they name values that this size does not have."""
 
 
 class Sections(Strict):
