@@ -30,7 +30,7 @@ def gallery(
     names: Annotated[list[str] | None, typer.Argument(help="Experiments; default: all that follow a paper.")] = None,
     results: Annotated[Path, typer.Option(help="Where results are kept.")] = RESULTS,
     pages: Annotated[Path, typer.Option(help="Where pages are written.")] = PAGES,
-    train: Annotated[bool, typer.Option("--train/--no-train", help="Train what is missing, or write pages alone.")] = True,
+    train: Annotated[bool, typer.Option("--train/--no-train", help="Train, or write pages alone.")] = True,
 ) -> None:
     """Run the experiments one after the other and write a page on each."""
     from experiments.commands.options import console, engine, place
