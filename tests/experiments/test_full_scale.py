@@ -34,6 +34,8 @@ def shrunk(config):
         cut(said.get(part))
     if "fork" in said:
         said["fork"] |= {"at": {"epochs": 0.5}, "parent": {"batch_size": 2}}
+    if "start" in (said.get("local") or {}):
+        said["local"]["start"] = {"updates": 1}
     if "warmup" in said.get("schedule", {}):
         said["schedule"]["warmup"] = {"updates": 1}
     stretch = {"stretch": config.budget.stretch} if config.budget.stretch else {}
