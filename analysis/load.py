@@ -11,10 +11,12 @@ import pandas as pd
 
 from analysis.gather import Gathered, gather
 from analysis.select import final, select
-from largebatch.records import HISTORY, TIMING, folders
+from largebatch.records import folders
 
-MEASURED = tuple(column.name for column in (*HISTORY, *TIMING[1:]) if column.name != "learning_rate")
-"""Columns of the table of runs that come from one row of a history; its `learning_rate` there is the configured one."""
+
+def measured(histories: pd.DataFrame) -> list[str]:
+    """Return the columns of the table of runs that come from one row of a history; its rate is the configured one."""
+    return [str(name) for name in histories.columns if name not in ("digest", "learning_rate")]
 
 
 class ResultsError(Exception):
@@ -92,8 +94,9 @@ class Results:
         """
         if where is None:
             return self
-        rows = select(self.histories(), where).reindex(self.runs.index)[list(MEASURED)]
-        runs = self.runs.drop(columns=list(MEASURED)).join(rows)
+        names = measured(self._histories)
+        rows = select(self.histories(), where).reindex(self.runs.index)[names]
+        runs = self.runs.drop(columns=names).join(rows)
         absent = runs["outcome"].isin(("done", "unreached")) & rows["update"].isna()
         runs["outcome"] = runs["status"].mask(absent, "unreached")
         return replace(self, runs=runs)
@@ -146,7 +149,8 @@ def _document(folder: Path) -> Mapping[str, Any]:
 
 def _runs(records: Gathered, histories: pd.DataFrame) -> pd.DataFrame:
     runs = pd.DataFrame(records.rows).set_index("digest")
-    runs = runs.drop(columns=[c for c in MEASURED if c in runs]).join(final(histories)[list(MEASURED)])
+    names = measured(histories)
+    runs = runs.drop(columns=[name for name in names if name in runs]).join(final(histories)[names])
     reached = runs.get("target_reached", pd.Series(None, runs.index, dtype=object))
     runs["outcome"] = runs["status"].mask((runs["status"] == "done") & reached.eq(False), "unreached")
     rates = np.array(records.rates)

@@ -56,6 +56,8 @@ def program_key(config: RunConfig) -> str:
 def pack_key(config: RunConfig) -> str:
     """Return 12 hex digits of everything that the rows of one pack share."""
     loop = {path: value for path, kind, value in leaves(config) if kind is Kind.LOOP}
+    if not config.dataset.seeded:
+        del loop["seed.data"]
     if len(config.ramp) > 1:
         loop["ramp"] = config.ramp
     if config.budget.stretch == "batch":
