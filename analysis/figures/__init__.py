@@ -138,6 +138,14 @@ FIGURES: dict[str, Figure] = {
         ("gap_vs_batch", "test and train error, gap and train loss against batch size"),
         ("curves", "train loss and test error over the run, one line a batch size"),
         ("steps_to_target", "updates to a target against batch size, with its three regimes"),
+        ("sharpness_vs_batch", "test error and sharpness against batch size"),
+        ("sharpness_vs_gap", "sharpness against the gap, coloured by learning rate"),
+        ("noise_scale", "gradient noise scale along training and against the loss"),
+        ("spectrum", "spectrum of the Hessian at the start and at the end, by batch size"),
+        ("distance", "distance from initialization along training, and the law that it follows"),
+        ("region_of_confusion", "share of examples that agree with the full gradient along training"),
+        ("gradient_variance", "variance of the gradient of a batch against its size"),
+        ("edge_of_stability", "top eigenvalue along training beside the largest stable one"),
     )
 }
 
