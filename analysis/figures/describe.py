@@ -46,6 +46,13 @@ def _footnote(results: Results) -> str:
     return part + results.counts.sentence()
 
 
+def devices(results: Results) -> str:
+    """Return what computed the runs, in words."""
+    said = (str(origin.get("device", "an unknown device")) for origin in results.provenance)
+    names = sorted({" ".join(dict.fromkeys(name.split())) for name in said})  # `cpu cpu` is said once
+    return " and ".join(names) or "an unknown device"
+
+
 def budget_unit(runs: pd.DataFrame) -> str:
     """Return the unit that the budget is given in: epochs, updates or examples."""
     given = [unit for unit in UNITS if f"budget.{unit}" in runs and runs[f"budget.{unit}"].notna().all()]

@@ -34,11 +34,16 @@ class OnDisk:
         summary: Mapping[str, Any] | None = None,
         expected: bool = True,
         probes: Mapping[str, Measured] | None = None,
+        rows: Mapping[str, np.ndarray] | None = None,
         **ends: float,
     ) -> str:
-        """Write one run whose history falls geometrically to `ends`; return its digest."""
+        """Write one run whose history falls geometrically to `ends`, or has `rows`; return its digest."""
         whole = RunConfig.model_validate(dict(config or {}))
-        history = _history({**CURVE, **ends}, points, whole, diverged=status == "diverged")
+        if rows is None:
+            history = _history({**CURVE, **ends}, points, whole, diverged=status == "diverged")
+        else:
+            history = {c.name: np.full(len(rows["update"]), np.nan) for c in HISTORY} | _lengths(rows["update"], whole)
+            history |= dict(rows)
         record = Record(
             digest=digest(whole),
             experiment=self.folder.name,
@@ -89,10 +94,12 @@ def _history(ends: Mapping[str, float], points: int, config: RunConfig, *, diver
     if diverged:
         for name in rows:
             rows[name][-1] = np.nan
-    rows["update"] = update
-    rows["examples"] = np.minimum(update * config.batch_size, update * config.dataset.train_size)
-    rows["epoch"] = update / config.updates_per_epoch
-    return rows
+    return rows | _lengths(update, config)
+
+
+def _lengths(update: np.ndarray, config: RunConfig) -> dict[str, np.ndarray]:
+    examples = np.minimum(update * config.batch_size, update * config.dataset.train_size)
+    return {"update": update, "examples": examples, "epoch": update / config.updates_per_epoch}
 
 
 def sweep(
