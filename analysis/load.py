@@ -1,7 +1,7 @@
 """An experiment's folder as two tables: one row a run, and the long table of all histories."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,19 @@ class Results:
     def histories(self) -> pd.DataFrame:
         """Return every evaluation point of the runs in `runs`: `digest` and the columns of `HISTORY`."""
         return self._histories[self._histories["digest"].isin(self.runs.index)]
+
+    def extended(self, name: str, values: Callable[[str, np.ndarray], np.ndarray]) -> "Results":
+        """Return the same results with a further column of the histories, and of `runs` where each run ended.
+
+        Args:
+            name: of the column.
+            values: (digest, updates) -> one value an update.
+        """
+        rows = self.histories().copy()
+        parts = [values(str(digest), own["update"].to_numpy()) for digest, own in rows.groupby("digest", observed=True)]
+        order = np.concatenate([index for index in rows.groupby("digest", observed=True).indices.values()])
+        rows[name] = np.concatenate(parts)[np.argsort(order)]
+        return replace(self, runs=self.runs.assign(**{name: final(rows)[name]}), _histories=rows)
 
     def only(self, mask: "pd.Series[bool]") -> "Results":
         """Return the same results with those rows of `runs` alone; the counts stay the experiment's."""

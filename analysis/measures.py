@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.fits import growth, hyperbola, regimes
 from analysis.gap import as_text, censored, matches, varying
 from analysis.load import Results
+from analysis.probed import with_number
 from analysis.vocabulary import HISTORIES, REDUCTIONS, WORSE
 
 VALUE = "value"
@@ -41,7 +42,7 @@ def measured(results: Results, measure: str | Mapping[str, Any], at: Mapping[str
         KeyError: no run has the measure or the axis.
     """
     if isinstance(measure, str):
-        found = results.at(at)
+        found = with_number(results, measure).at(at)
         return replace(found, runs=found.runs.assign(**{VALUE: _column(found.runs, measure).astype(float)}))
     name = next(key for key in measure if key in REDUCTIONS)
     if REDUCTIONS[name].along == "history":
@@ -123,8 +124,8 @@ def _column(runs: pd.DataFrame, measure: str) -> "pd.Series[Any]":
 
 
 def _along_history(results: Results, name: str, measure: str, at: Mapping[str, float] | None) -> Results:
-    found = results.at(at)
-    histories = results.histories()
+    results = with_number(results, measure)
+    found, histories = results.at(at), results.histories()
     if measure not in histories:
         raise KeyError(measure)
     values: dict[str, float] = {}

@@ -31,7 +31,7 @@ def number(value: Any) -> bool:
 def measure(value: Any, fields: Fields) -> None:
     """Refuse what is neither a measure nor a reduction of one."""
     if not isinstance(value, Mapping):
-        one_of("measure", value, MEASURES)
+        _named(value)
         return
     named = [key for key in value if key in REDUCTIONS]
     if len(named) != 1:
@@ -45,7 +45,7 @@ def measure(value: Any, fields: Fields) -> None:
     if reduction.along == "axis" and name != "best" and isinstance(value[name], Mapping) and "best" in value[name]:
         measure(value[name], fields)  # what is fitted along one axis may be the best on another
     else:
-        one_of("measure", value[name], MEASURES)
+        _named(value[name])
     accepted = (*reduction.needs, *reduction.takes)
     for key in value:
         if key != name and key not in accepted:
@@ -61,6 +61,12 @@ def measure(value: Any, fields: Fields) -> None:
             axis(one, fields)
     if "within" in value and not (number(value["within"]) and value["within"] > 0):
         raise ValueError(f"within takes a difference above 0 beside {name!r}; got {value['within']!r}")
+
+
+def _named(value: Any) -> None:
+    """Refuse what is neither a measure nor written like the number of a probe, `<title>/<number>`."""
+    if not (isinstance(value, str) and "/" in value):
+        one_of("measure", value, MEASURES)
 
 
 def axis(value: Any, fields: Fields, *, values: bool = False, also: Sequence[str] = ()) -> None:

@@ -20,7 +20,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from largebatch.measurements import Measured, files
+from largebatch.measurements import Measured as Measured
+from largebatch.measurements import files
 from largebatch.measurements import read_probes as read_probes
 
 SCHEMA = 1

@@ -148,6 +148,14 @@ FIGURES: dict[str, Figure] = {
         ("remedies", "paired difference of every arm to a reference, sorted, with the train loss beside it"),
         ("order_rates", "how the error falls with epochs, updates or examples, one line an order"),
         ("steps_to_target", "updates to a target against batch size, with its three regimes"),
+        ("sharpness_vs_batch", "test error and sharpness against batch size"),
+        ("sharpness_vs_gap", "sharpness against the gap, coloured by learning rate"),
+        ("noise_scale", "gradient noise scale along training and against the loss"),
+        ("spectrum", "spectrum of the Hessian at the start and at the end, by batch size"),
+        ("distance", "distance from initialization along training, and the law that it follows"),
+        ("region_of_confusion", "share of examples that agree with the full gradient along training"),
+        ("gradient_variance", "variance of the gradient of a batch against its size"),
+        ("edge_of_stability", "top eigenvalue along training beside the largest stable one"),
     )
 }
 

@@ -79,7 +79,7 @@ def _budget(runs: pd.DataFrame) -> str:
 def _policy(runs: pd.DataFrame) -> str:
     rate, reference = _only(runs, "learning_rate"), _only(runs, "reference_batch")
     rules = list(runs["scaling_rule"].unique())
-    words = "learning rate set for each batch size" if rate is None else f"learning rate {rate:g}"
+    words = _rates(runs) if rate is None else f"learning rate {rate:g}"
     if rules == ["constant"]:
         words += " at every batch size" if rate is not None else ""
     else:
@@ -87,6 +87,13 @@ def _policy(runs: pd.DataFrame) -> str:
         words += f"{at}, scaled by {'the rule ' + rules[0] if len(rules) == 1 else 'rule'}"
     shape = _only(runs, "schedule.name")
     return words if shape in (None, "constant") else f"{words}, {shape} decay"
+
+
+def _rates(runs: pd.DataFrame) -> str:
+    rates = runs["learning_rate"].dropna()
+    if len(rates) and runs.groupby("batch_size")["learning_rate"].nunique().max() > 1:
+        return f"learning rates {rates.min():g} to {rates.max():g}"
+    return "learning rate set for each batch size"
 
 
 def _setting(runs: pd.DataFrame, sizes: Sequence[int]) -> str:
