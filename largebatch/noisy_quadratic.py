@@ -68,7 +68,7 @@ def init(problem: Problem, squares: Float64[np.ndarray, " d"]) -> Moments:
     return np.stack(own if problem.average is None else [*own, squares, zero, squares])
 
 
-Powers = dict[float, list[Float64[np.ndarray, "d moments moments"]]]
+Powers = dict[float, list[Float64[np.ndarray, "d side side"]]]
 """Rate -> the map of 1, 2, 4, ... updates at that rate, as far as it has been needed."""
 
 
@@ -132,7 +132,7 @@ def _leap(problem: Problem, moments: Moments, rate: float, updates: int, powers:
     return vector[:, :k, 0].T
 
 
-def _map(problem: Problem, rate: float, k: int, d: int) -> Float64[np.ndarray, "d moments moments"]:
+def _map(problem: Problem, rate: float, k: int, d: int) -> Float64[np.ndarray, "d side side"]:
     """Return one update as a matrix on (moments, 1), dimension by dimension."""
     whole = np.zeros((d, k + 1, k + 1))
     whole[:, :k, k] = _update(problem, np.zeros((k, d)), rate).T
