@@ -1,6 +1,6 @@
 """When something is done along a run: at some of its evaluations."""
 
-from typing import Literal, Self
+from typing import Literal
 
 from pydantic import model_validator
 
@@ -18,7 +18,7 @@ class Cadence(Strict):
     """Taken where the run ends; so it is too where neither `every` nor `points` is given."""
 
     @model_validator(mode="after")
-    def _one_cadence(self) -> Self:
+    def _one_cadence(self) -> "Cadence":
         given = [name for name in ("every", "points", "at") if getattr(self, name) is not None]
         if len(given) > 1:
             raise ValueError(f"give one of every, points and at; got {' and '.join(given)}")

@@ -111,8 +111,9 @@ def template(of: Sample) -> Params:
     few = of.train.x[:2]
     with jax.enable_x64(of.dtype == np.float64):
         drawn = jax.eval_shape(
-            lambda: of.task.module.init(jax.random.key(0), few, mask=np.ones(len(few), bool), mode="statistics")
-        )
+            lambda x, mask: of.task.module.init(jax.random.key(0), x, mask=mask, mode="statistics"),
+            few, np.ones(len(few), bool),
+        )  # fmt: skip
     return drawn["params"]
 
 
