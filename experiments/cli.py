@@ -5,13 +5,14 @@ import typer
 from experiments.commands.listing import list_
 from experiments.commands.options import told
 from experiments.commands.plan import plan
+from experiments.commands.probe import probe
 from experiments.commands.report import report
 from experiments.commands.reproduce import reproduce
 from experiments.commands.run import run
 from experiments.commands.status import status
 from experiments.commands.validate import validate
 
-COMMANDS = (validate, plan, run, reproduce, status, report, list_)
+COMMANDS = (validate, plan, run, reproduce, status, report, probe, list_)
 """In the order in which `--help` shows them; a function's name, less a last underscore, is its command's."""
 
 app = typer.Typer(

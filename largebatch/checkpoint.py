@@ -28,6 +28,7 @@ def save(path: Path, pack: Pack, rows: Sequence[History], elapsed: dict[str, flo
         "state": serialization.to_state_dict(pack.snapshot()),
         "rows": [{name: _packed(getattr(row, name)) for name in FIELDS} for row in rows],
         "probes": [packed(row.probes) for row in rows],
+        "weights": [{str(update): named for update, named in row.weights.items()} for row in rows],
     }
     write_file(path, serialization.msgpack_serialize(content))
 
@@ -47,6 +48,8 @@ def restore(path: Path, pack: Pack, rows: Sequence[History]) -> dict[str, float]
             setattr(row, name, _unpacked(saved[name]))
     for row, saved in zip(rows, content["probes"], strict=True):
         row.probes = unpacked(saved)
+    for row, saved in zip(rows, content.get("weights", [{}] * len(rows)), strict=True):
+        row.weights = {int(update): named for update, named in saved.items()}
     return dict(content["elapsed"])
 
 

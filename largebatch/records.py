@@ -22,9 +22,9 @@ import pyarrow.parquet as pq
 
 from largebatch.measurements import Measured as Measured
 from largebatch.measurements import files
-from largebatch.measurements import read_probes as read_probes
 
 SCHEMA = 1
+NAMES = ("digest", "experiment", "status", "config", "summary", "provenance")
 Status = Literal["done", "diverged", "stuck"]
 
 
@@ -53,8 +53,7 @@ HISTORY = (
     Column("loss_gap", "nats or 1", "float64", "test_loss - train_loss"),
     Column("error_gap", "fraction", "float64", "test_error - train_error"),
     Column("memorized", "fraction", "float64", "of the training labels that noise changed, those predicted as given"),
-    Column("running_train_loss", "nats or 1", "float64",
-           "mean loss of the batches since the last row, training mode"),
+    Column("running_train_loss", "nats or 1", "float64", "mean loss of batches since the last row, training mode"),
     Column("gradient_norm", "1", "float64", "norm of the last update's gradient, before clipping"),
     Column("weight_norm", "1", "float64", "norm of all parameters"),
     Column("distance", "1", "float64", "norm of parameters minus initial parameters"),
@@ -75,11 +74,10 @@ class RecordError(Exception):
 class Record:
     """One finished run.
 
-    `history` and `timing` map each column of `HISTORY` and `TIMING` to an array, one
-    value an evaluation point; NaN means not measured. `probes` is what they found, by title;
-    reading a record leaves it to `read_probes`. `summary` holds plain numbers and
-    text (None means not measured); `provenance` says what computed it. `files` are the
-    contents of further files of the folder, by name; they are written, not read back.
+    `history` and `timing` map each column of `HISTORY` and `TIMING` to an array, one value an evaluation point; NaN
+    means not measured. `probes` is what they found, by title; reading a record leaves it to `read_probes`. `summary`
+    holds plain numbers and text (None means not measured); `provenance` says what computed it. `files` are the contents
+    of further files of the folder, by name; they are written, not read back.
     """
 
     digest: str
@@ -122,16 +120,8 @@ def write(record: Record, runs: Path) -> Path:
 
 
 def _document(record: Record, sums: dict[str, str]) -> bytes:
-    document = {
-        "schema": SCHEMA,
-        "digest": record.digest,
-        "experiment": record.experiment,
-        "status": record.status,
-        "config": record.config,
-        "summary": {key: _plain(value) for key, value in record.summary.items()},
-        "provenance": record.provenance,
-        "checksums": sums,
-    }
+    document = {"schema": SCHEMA, **{name: getattr(record, name) for name in NAMES}, "checksums": sums}
+    document["summary"] = {key: _plain(value) for key, value in record.summary.items()}
     return json.dumps(document, indent=1, allow_nan=False).encode()
 
 
@@ -150,8 +140,7 @@ def read_summary(folder: Path) -> Record:
         raise RecordError(f"{path} is torn ({error}); delete the folder and run the sweep again") from None
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise RecordError(f"{path} is not a record of schema {SCHEMA}; use the version that wrote it")
-    names = ("digest", "experiment", "status", "config", "summary", "provenance")
-    return Record(**{name: document[name] for name in names})
+    return Record(**{name: document[name] for name in NAMES})
 
 
 def read(folder: Path, *, verify: bool = False) -> Record:
@@ -185,7 +174,17 @@ def table(path: Path) -> dict[str, np.ndarray]:
     return {name: rows.column(name).to_numpy() for name in rows.column_names}
 
 
+def read_probes(folder: Path) -> dict[str, Measured]:
+    """Return what probes found of a run, along it or afterwards: see `largebatch.added.read_probes`."""
+    from largebatch.added import read_probes as read_all  # it reads records
+
+    return read_all(folder)
+
+
 def _verify(folder: Path) -> None:
+    from largebatch.added import verify  # it reads records
+
+    verify(folder)
     for name, expected in json.loads((folder / "run.json").read_bytes())["checksums"].items():
         found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
         if found != expected:

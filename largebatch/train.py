@@ -13,11 +13,13 @@ from largebatch.analytic import compute
 from largebatch.config import RunConfig, pack_key
 from largebatch.extent import evaluation_points_of
 from largebatch.history import History
+from largebatch.keep import Keeper
 from largebatch.losses import uninformed_loss
 from largebatch.pack import Pack, Stretch
 from largebatch.probes.visits import Visits
 from largebatch.provenance import provenance
 from largebatch.records import Record
+from largebatch.weights import files as weight_files
 
 CHECKPOINT_SECONDS = 60.0
 TARGET_RATIO = 1.02
@@ -102,7 +104,7 @@ class _Session:
         self.pack.warm_up()
         self.setup_seconds = time.perf_counter() - begun
         self.elapsed = {"training": 0.0, "evaluation": 0.0}
-        self.visits = Visits(self.pack, self.rows)
+        self.visits, self.keeper = Visits(self.pack, self.rows), Keeper(self.pack, self.rows)
         self.checkpoint, self.every, self.saved = checkpoint, every, time.perf_counter()
         self.resumed = -1
         if checkpoint and (elapsed := checkpoints.restore(checkpoint, self.pack, self.rows)):
@@ -155,6 +157,7 @@ class _Session:
                 if row.status is not None:
                     self.pack.streams.end(i, update)
         self.visits.visit(alive)
+        self.keeper.visit(alive)
 
     def save(self) -> None:
         if self.checkpoint and time.perf_counter() - self.saved >= self.every:
@@ -179,7 +182,7 @@ class _Session:
             audit = self.pack.audit(i)
             own = {**summary, **past.summary(), **audit.summary()}
             record = row.record(experiment=experiment, summary=own, provenance=origin)
-            done.append(replace(record, files=audit.files()))
+            done.append(replace(record, files=audit.files() | weight_files(row.weights)))
             if runs:
                 records.write(done[-1], runs)
         if self.checkpoint:

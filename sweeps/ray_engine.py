@@ -10,13 +10,12 @@ from typing import Any
 
 from largebatch.provenance import command
 from sweeps import SweepError
-from sweeps.calibration import Speed, Trial
+from sweeps.calls import Calling
 from sweeps.events import Advanced, Cause, Event, Lost, Started, Waiting
 from sweeps.packing import Job
 from sweeps.queue import JobQueue
-from sweeps.trials import measured
 from sweeps.where import Device, Where, cores, gpus, here
-from sweeps.worker import MEASURING, TRAINING, Worker
+from sweeps.worker import TRAINING, Worker
 
 POLL_SECONDS = 0.5
 STILLBIRTHS = 3
@@ -37,7 +36,7 @@ class _Slot:
     seen: int = 0
 
 
-class RayEngine:
+class RayEngine(Calling):
     """Jobs on this machine's cores or GPUs, or on a Ray cluster; a worker that dies is replaced, its job retried."""
 
     def __init__(
@@ -100,12 +99,12 @@ class RayEngine:
             device = "gpu" if self._slots(1)[1] else "cpu"
         return Where(device, f"cluster-{hashlib.sha256(self._address.encode()).hexdigest()[:8]}")
 
-    def measure(self, trials: Sequence[Trial], *, measuring: str = MEASURING) -> list[Speed]:
-        """Measure candidates as `Engine.measure` says."""
+    @contextmanager
+    def _hiring(self, jobs: int) -> Iterator[dict[str, Any]]:
         with self._cluster():
-            slots, share = self._slots(len(trials))
+            slots, share = self._slots(jobs)
             pool = _Pool(0, share, self._training, print)
-            return measured(trials, hire=pool.worker, dismiss=pool.dismiss, slots=slots, measuring=measuring)
+            yield {"hire": pool.worker, "dismiss": pool.dismiss, "slots": slots}
 
     @contextmanager
     def _cluster(self) -> Iterator[None]:
