@@ -13,6 +13,7 @@ from largebatch.analytic import compute
 from largebatch.config import RunConfig, pack_key
 from largebatch.extent import evaluation_points_of
 from largebatch.history import History
+from largebatch.live import LiveRows, row_of
 from largebatch.losses import uninformed_loss
 from largebatch.pack import Pack, Stretch
 from largebatch.probes.visits import Visits
@@ -63,6 +64,7 @@ def train_pack(
         return compute(configs, experiment=experiment, runs=runs, observe=observe)
     with jax.enable_x64(configs[0].precision == "float64"):
         session = _Session(configs, width, checkpoint, checkpoint_seconds, runs.parent / "states" if runs else None)
+        session.show([LiveRows(runs, experiment, config) for config in configs])
         for point, planned in _course(configs[0]):
             if point <= session.resumed:
                 continue
@@ -108,6 +110,12 @@ class _Session:
         if checkpoint and (elapsed := checkpoints.restore(checkpoint, self.pack, self.rows)):
             self.elapsed, self.resumed = elapsed, self.pack.update
 
+    def show(self, live: Sequence[LiveRows]) -> None:
+        """Let those who watch see the rows, those that a checkpoint brought included."""
+        self.live_rows = live
+        for row, shown in zip(self.rows, live, strict=True):
+            shown.begin([row_of(*pair) for pair in zip(row.history, row.timing, strict=True)])
+
     @property
     def alive(self) -> bool:
         return any(row.status is None for row in self.rows)
@@ -152,6 +160,7 @@ class _Session:
                     "gradient_norm": float(stretch.gradient_norm[i]),
                 }
                 row.measure({name: value[i] for name, value in measured.items()}, place, clock)
+                self.live_rows[i].add(row_of(row.history[-1], row.timing[-1]))
                 if row.status is not None:
                     self.pack.streams.end(i, update)
         self.visits.visit(alive)
@@ -182,6 +191,7 @@ class _Session:
             done.append(replace(record, files=audit.files()))
             if runs:
                 records.write(done[-1], runs)
+                self.live_rows[i].end()
         if self.checkpoint:
             self.checkpoint.unlink(missing_ok=True)
         return done
