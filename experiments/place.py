@@ -25,9 +25,9 @@ class Place:
         """The experiment's folder of results."""
         return self.results / self.experiment.name
 
-    def command(self, verb: str) -> str:
-        """Return a command about this experiment, ready to be typed."""
-        return shlex.join(["largebatch", verb, *self.words])
+    def command(self, verb: str, *more: str) -> str:
+        """Return a command about this experiment, ready to be typed; `more` follows the experiment's name."""
+        return shlex.join(["largebatch", verb, *self.words[:1], *more, *self.words[1:]])
 
 
 def say(console: "Console", text: str) -> None:

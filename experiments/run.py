@@ -13,13 +13,14 @@ from experiments.programs import FILE, KEY, choices, narrowed, written
 from largebatch.config import RunConfig, digest, program_key
 from largebatch.records import write_file
 from largebatch.tracking import Mode, Tracker
+from sweeps.board import duration
 from sweeps.calibration import Speed, Trial, price
 from sweeps.choice import Choice, shaped
 from sweeps.engine import Engine
 from sweeps.events import Event, Failed
 from sweeps.ledger import Ledger
 from sweeps.packing import Job
-from sweeps.progress import Progress, duration
+from sweeps.progress import Progress
 from sweeps.sweep import Outcome, sweep
 
 TRACKING_SECONDS = 60.0
@@ -31,14 +32,15 @@ INTERRUPTED_SECONDS = 1.0
 class _Described(Progress):
     """Writes `experiment.json` once the sweep has claimed the folder, and again where memory ran out."""
 
-    def __init__(self, place: Place, programs: dict[str, Choice]) -> None:
-        super().__init__()
-        self._place, self._programs = place, programs
+    def __init__(self, place: Place, programs: dict[str, Choice], begun: Callable[[], object]) -> None:
+        super().__init__(folder=place.folder)
+        self._place, self._programs, self._begun = place, programs, begun
         self._keys = {digest(config): program_key(config) for config in place.experiment.configs}
 
     def begin(self, configs: Sequence[RunConfig], ledger: Ledger, jobs: Sequence[Job]) -> None:
         """Describe the experiment, then show it."""
         describe(self._place, self._programs)
+        self._begun()
         super().begin(configs, ledger, jobs)
 
     def tell(self, event: Event) -> None:
@@ -52,7 +54,7 @@ class _Described(Progress):
 
 
 class _Mirror:
-    """Starts the tracker with the first record, so that a folder that is refused is left alone."""
+    """Starts the tracker once the sweep has claimed the folder, so that one that is refused is left alone."""
 
     def __init__(self, start: Callable[[], Tracker]) -> None:
         self._start = start
@@ -62,8 +64,8 @@ class _Mirror:
         self._tracker = self._tracker or self._start()
         return self._tracker
 
-    def add(self, record: Path) -> None:
-        self.start().add(record)
+    def add(self, folder: Path) -> None:
+        self.start().add(folder)
 
     def close(self, seconds: float) -> str | None:
         return self._tracker.close(seconds).warning if self._tracker else None
@@ -96,23 +98,26 @@ def run(place: Place, *, engine: Engine, width: int | None, project: str, wandb:
     # Ray's start is mostly waiting: what draws the report is imported meanwhile.
     Thread(target=import_report, daemon=True).start()
     name, home = place.experiment.name, place.folder / "wandb"
-    mirror = _Mirror(lambda: Tracker(project=project, experiment=name, mode=wandb, directory=home))
+    again = place.command("run" if wandb == "offline" else "sync")
+    mirror = _Mirror(lambda: Tracker(project, name, wandb, home, again=again))
     try:
         outcome = sweep(
             shaped(configs, programs),
             experiment=name,
             folder=place.folder,
             engine=engine,
-            progress=_Described(place, programs),
+            progress=_Described(place, programs, mirror.start),
             on_record=mirror.add,
         )
     except BaseException:
         mirror.close(INTERRUPTED_SECONDS)  # what is not mirrored yet comes with the next run
         raise
-    mirror.start()  # what an earlier sweep could not mirror is sent now, though nothing was trained
+    page = report(place) if outcome.done + outcome.diverged else None
+    if page is not None:
+        mirror.add(page.parent)
     if warning := mirror.close(TRACKING_SECONDS):
         say(console, f"warning: {warning}")
-    return conclude(place, outcome, console)
+    return conclude(place, outcome, page, console)
 
 
 def _measured(trials: Sequence[Trial], engine: Engine, console: Console) -> Sequence[Speed]:
@@ -159,15 +164,15 @@ def describe(place: Place, programs: Mapping[str, Choice]) -> None:
     write_file(place.folder / FILE, json.dumps(document, indent=1).encode())
 
 
-def conclude(place: Place, outcome: Outcome, console: Console) -> int:
-    """Write the report, print where it is and what to type next, and return 0 if every run has a record."""
+def conclude(place: Place, outcome: Outcome, page: Path | None, console: Console) -> int:
+    """Print where the report is and what to type next, and return 0 if every run has a record."""
     recorded = outcome.done + outcome.diverged
     total = recorded + outcome.failed + outcome.missing
     ended = [f"{outcome.diverged} diverged"] if outcome.diverged else []
     ended += [f"{outcome.failed} failed"] if outcome.failed else []
     say(console, ", ".join([f"{recorded} of {total} runs have records", *ended, duration(outcome.seconds)]))
-    if recorded:
-        say(console, f"report: {report(place)}")
+    if page is not None:
+        say(console, f"report: {page}")
     if outcome.complete:
         say(console, f"again, or after a change of the file: {place.command('run')} (finished runs are kept)")
         return 0

@@ -7,6 +7,7 @@ gone. After a few failures in a row, as when the server is down, it leaves the s
 
 import fcntl
 import json
+import math
 import os
 import select
 import sys
@@ -44,7 +45,7 @@ class Mirror:
         self.project, self.experiment, self.mode, self.directory = project, experiment, mode, directory
         self.where: dict[str, Any] = {"project": project, "online": mode != "offline", "directory": directory}
         self.parent, self.clock = os.getppid(), clock
-        self.failures, self.failed_at, self.looked_at = 0, 0.0, 0.0
+        self.failures, self.failed_at, self.looked_at = 0, -math.inf, -math.inf
         self.pages: dict[str, tuple[Page, list[live.Row]]] = {}
 
     def follow(self, told: Iterable[Path | None]) -> None:
@@ -113,8 +114,9 @@ class Mirror:
     def _look(self) -> None:
         """Send what runs have measured since the last look."""
         for digest, path in live.files(self.directory.parent).items():
-            run = live.read(path)
-            if run is None or run.experiment != self.experiment or self._paused():
+            ended = (self.directory.parent / "runs" / digest / "run.json").exists()
+            run = None if ended or self._paused() else live.read(path)
+            if run is None or run.experiment != self.experiment:
                 continue
             if digest in self.pages or len(self.pages) < OPEN_PAGES:
                 self._tried(digest, partial(self._stream, run))

@@ -4,6 +4,7 @@ import importlib
 import os
 import random
 import socket
+import sys
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from largebatch.provenance import COMMAND
+from sweeps import worker_log
 from sweeps.calibration import MEASURE_SECONDS, Speed, Trial
 from sweeps.events import Cause
 from sweeps.packing import Job
@@ -68,6 +70,8 @@ class Worker:
         """Train a pack and leave its records under `folder`/runs; an exception is returned, not raised."""
         self._progress = (job.name, 0)
         self._keep_to_core()
+        if Path(sys.argv[0]).name == "default_worker.py":  # a process of Ray's; another one's output is somebody's
+            worker_log.keep(folder, job.name, job.digests)
 
         def count(examples: int) -> None:
             self._progress = (job.name, self._progress[1] + examples)

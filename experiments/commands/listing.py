@@ -1,20 +1,26 @@
 """`largebatch list`."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from experiments.commands.options import console
+from experiments.commands.completion import kinds
+from experiments.commands.options import Json, console, emit
 
 KINDS = "experiments, datasets, models, optimizers, schedules, orders, rules, remedies, probes or figures."
-Kind = Annotated[str | None, typer.Argument(metavar="KIND", help=KINDS)]
+Kind = Annotated[str | None, typer.Argument(metavar="KIND", help=KINDS, autocompletion=kinds)]
 
 
-def list_(kind: Kind = None) -> None:
+def list_(kind: Kind = None, as_json: Json = False) -> None:
     """List everything that an experiment can name: one line and one source each."""
     from experiments.catalogue import KINDS as every
     from experiments.catalogue import entries
     from experiments.show import show_entries
 
-    for name in [kind] if kind else every:
-        show_entries(name, entries(name), console())
+    named = {name: entries(name) for name in ([kind] if kind else every)}
+    if as_json:
+        emit({name: [asdict(entry) for entry in found] for name, found in named.items()})
+        return
+    for name, found in named.items():
+        show_entries(name, found, console())

@@ -1,5 +1,7 @@
 """Options that several commands share, and what they stand for: a place, an engine, a console."""
 
+import json
+import math
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -8,18 +10,49 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from experiments.commands import completion
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from experiments.place import Place
     from sweeps.engine import Engine
 
-Name = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="A YAML file, or the name of a packaged experiment.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="EXPERIMENT",
+        help="A YAML file, or the name of a packaged experiment.",
+        autocompletion=completion.experiments,
+    ),
+]
+Run = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="First digits of a digest, or fields, as in batch_size=512,seed=0.",
+        autocompletion=completion.runs,
+    ),
+]  # fmt: skip
+SomeRuns = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[RUN]", help="First digits of a digest, or fields, as in batch_size=512; default: all.",
+        autocompletion=completion.runs,
+    ),
+]  # fmt: skip
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change the experiment, as in budget.epochs=2 or seeds=1."),
 ]
-Scale = Annotated[str | None, typer.Option("--scale", metavar="NAME", help="Another size that the file offers.")]
+Scale = Annotated[
+    str | None,
+    typer.Option(
+        "--scale", metavar="NAME", help="Another size that the file offers.", autocompletion=completion.scales
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
+Project = Annotated[str, typer.Option("--project", help="Project in Weights & Biases.")]
+PROJECT = "largebatch"
 Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Where results are kept.")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Jobs at a time; default: every GPU or core.")]
 Pack = Annotated[int | None, typer.Option("--pack", min=1, help="Runs trained side by side in one program.")]
@@ -74,6 +107,21 @@ def console() -> "Console":
 def complain(text: str) -> None:
     """Print a line where errors go."""
     print(text, file=sys.stderr)
+
+
+def emit(document: Any) -> None:
+    """Print one JSON document on standard output; a number that is not finite becomes null."""
+    print(json.dumps(_plain(document), indent=1))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | None) else str(value)
 
 
 def told(command: Callable[..., Any]) -> Callable[..., Any]:
