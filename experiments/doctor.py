@@ -28,7 +28,7 @@ LITTLE_ROOM = 10**9
 NO_ROOM = 10**8
 DEVICES = """
 import json, jax, jax.numpy as jnp
-kinds = [f"{d.platform} {d.device_kind}" for d in jax.local_devices()]
+kinds = [d.platform if d.platform == d.device_kind else f"{d.platform} {d.device_kind}" for d in jax.local_devices()]
 print(json.dumps([kinds, float(jnp.arange(4.0).sum())]))
 """
 RAY = """

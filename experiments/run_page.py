@@ -1,11 +1,11 @@
 """What `show RUN` prints of one run: what it is, its curves, how it ended, what computed it, its log."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from experiments.curve import curve
 from experiments.place import Place, say
@@ -130,13 +130,13 @@ def _provenance(said: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _pairs(console: Console, title: str, pairs: Mapping[str, str]) -> None:
-    table = Table(box=None, pad_edge=False, show_header=False, title=title, title_justify="left", title_style="bold")
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
+    if not pairs:
+        return
+    say(console, f"\n{title}")
+    margin = max(map(len, pairs)) + 2
     for key, value in pairs.items():
-        table.add_row(key, value)
-    console.print()
-    console.print(table, markup=False, highlight=False)
+        lines = textwrap.wrap(value, max(20, console.width - margin), break_on_hyphens=False) or [""]
+        say(console, f"{key:<{margin}}" + f"\n{'':<{margin}}".join(lines))
 
 
 def _number(value: Any) -> str:

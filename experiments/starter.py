@@ -1,6 +1,6 @@
 """The experiment that `largebatch init` writes: every section once, and what else it takes."""
 
-STARTER = '''\
+STARTER = """\
 # An experiment is one question and the runs that answer it. Only what differs from the defaults is said.
 # `largebatch validate FILE` checks it, `plan FILE` says what it takes, `run FILE` trains and writes the report.
 # `largebatch list` names every data set, model, optimizer, order, scaling rule, probe and figure.
@@ -34,4 +34,4 @@ claims:                                 # stated before the runs are trained; th
 
 # scales:                               # other sizes, as in `largebatch run FILE --scale large`
 #   large: {base: {budget: {epochs: 100}}, seeds: 5}
-'''
+"""

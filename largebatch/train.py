@@ -15,6 +15,7 @@ from largebatch.extent import evaluation_points_of
 from largebatch.history import History
 from largebatch.live import LiveRows, row_of
 from largebatch.losses import uninformed_loss
+from largebatch.models import custom
 from largebatch.pack import Pack, Stretch
 from largebatch.probes.visits import Visits
 from largebatch.provenance import provenance
@@ -180,8 +181,9 @@ class _Session:
         if self.pack.source.minimum is not None and self.pack.config.l2 is None:
             summary["minimum_loss"] = self.pack.source.minimum
         source = {"data": {"name": self.pack.source.name, "checksum": self.pack.source.checksum}}
+        code = {"code": custom.origin(model.path)} if (model := self.pack.config.model).name == "custom" else {}
         device = jax.local_devices()[0]
-        origin = {**provenance(), **source, "device": f"{device.platform} {device.device_kind}"}
+        origin = {**provenance(), **source, **code, "device": f"{device.platform} {device.device_kind}"}
         done = []
         for i, (row, past) in enumerate(zip(self.rows, self.pack.lineage, strict=False)):
             row.end()

@@ -114,8 +114,7 @@ def test_the_writer_gives_up_after_failures_in_a_row(tmp_path, wandb_server):
     wandb_server.behaviour = 500
     told = [leave_record(tmp_path / "runs", seed=seed) for seed in range(PATIENCE + 2)]
     program = (
-        "import sys; from largebatch import replay, mirror; "
-        "replay.SERVER_SECONDS = 0.5; mirror.main(*sys.argv[1:])"
+        "import sys; from largebatch import replay, mirror; replay.SERVER_SECONDS = 0.5; mirror.main(*sys.argv[1:])"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, "largebatch", "trial", "online", str(tmp_path / "wandb")],
