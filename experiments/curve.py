@@ -40,7 +40,7 @@ def curve(
     labels = [_short(max(values)), *[""] * (height - 2), _short(min(values))] if height > 1 else [_short(max(values))]
     margin = max(map(len, labels))
     lines = [
-        f"{label:>{margin}} {''.join(chr(BLANK + cell) for cell in row)}".rstrip(chr(BLANK))
+        f"{label:>{margin}} {''.join(chr(BLANK + cell) if cell else ' ' for cell in row)}".rstrip()
         for label, row in zip(labels, bits, strict=True)
     ]
     first, last = _short(points[0][0]), _short(points[-1][0])

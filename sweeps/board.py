@@ -12,7 +12,7 @@ from sweeps.snapshot import Snapshot, Trouble
 from sweeps.tally import STATES
 
 COLOURS = {"done": "green", "running": "cyan", "waiting": "dim", "failed": "red", "diverged": "yellow"}
-BAR = 24
+BAR = 14
 """Characters of the bar, so that the line fits into 80."""
 
 
@@ -22,7 +22,7 @@ def board(snapshot: Snapshot) -> RenderableType:
     for name in ("batch", *STATES, "examples/s", "memory"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in snapshot.rows:
-        cells = [f"[{COLOURS[name]}]{row.counts[name]}[/]" if row.counts[name] else "[dim]·[/]" for name in STATES]
+        cells = [f"[{COLOURS[name]}]{row.counts[name]:,}[/]" if row.counts[name] else "[dim]·[/]" for name in STATES]
         speed = "[dim]·[/]" if math.isnan(row.speed) else f"{row.speed:,.0f}"
         table.add_row(f"{row.batch_size:,}", *cells, speed, size(row.memory) if row.memory else "[dim]·[/]")
     counts = snapshot.counts
@@ -30,7 +30,7 @@ def board(snapshot: Snapshot) -> RenderableType:
     bar = Table.grid(padding=(0, 1))
     bar.add_row(
         ProgressBar(total=max(1, snapshot.total), completed=ended, width=BAR),
-        ", ".join([f"{ended} of {snapshot.total} runs", *pace(snapshot)]),
+        ", ".join([f"{ended:,} of {snapshot.total:,} runs", *pace(snapshot)]),
     )
     troubles = [Text.from_markup(f"[red]{escape(told(t))}[/]", overflow="ellipsis") for t in snapshot.troubles]
     for line in troubles:
@@ -41,8 +41,8 @@ def board(snapshot: Snapshot) -> RenderableType:
 def line(snapshot: Snapshot) -> str:
     """Return the state in one line."""
     counts = snapshot.counts
-    parts = [f"{counts['done']} of {snapshot.total} runs done"]
-    parts += [f"{counts[state]} {state}" for state in ("running", "failed", "diverged") if counts[state]]
+    parts = [f"{counts['done']:,} of {snapshot.total:,} runs done"]
+    parts += [f"{counts[state]:,} {state}" for state in ("running", "failed", "diverged") if counts[state]]
     return ", ".join([*parts, *pace(snapshot)])
 
 

@@ -1,5 +1,6 @@
 """What the shell offers after a tab: experiments, runs, scales, kinds. Nothing heavy, and never an error."""
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -26,7 +27,7 @@ def experiments(incomplete: str) -> Iterator[str]:
 
 def runs(context: typer.Context, incomplete: str) -> Iterator[str]:
     """Yield the digests that an experiment's folder of results knows: finished, failed and training ones."""
-    results, name = context.params.get("results") or "results", Path(str(context.params.get("experiment") or "")).stem
+    results, name = context.params.get("results") or "results", Path(_experiment(context)).stem
     folder = Path(results) / (f"{name}-{context.params['scale']}" if context.params.get("scale") else name)
     with suppress(OSError):
         found = {path.name.partition(".")[0] for kind in ("runs", "failures", "live") for path in _in(folder / kind)}
@@ -38,8 +39,7 @@ def scales(context: typer.Context, incomplete: str) -> Iterator[str]:
     from experiments.experiment import load
 
     with suppress(Exception):
-        scales = load(str(context.params.get("experiment") or "")).scales
-        yield from (scale for scale in scales if scale.startswith(incomplete))
+        yield from (scale for scale in load(_experiment(context)).scales if scale.startswith(incomplete))
 
 
 def kinds(incomplete: str) -> Iterator[str]:
@@ -54,6 +54,12 @@ def figures(incomplete: str) -> Iterator[str]:
     from analysis.figures import FIGURES
 
     yield from (name for name in FIGURES if name.startswith(incomplete))
+
+
+def _experiment(context: typer.Context) -> str:
+    """Return the word after the command: behind an option without a value nothing is parsed, so the line is asked."""
+    typed = (os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or "").split()
+    return str(context.params.get("experiment") or next(iter(typed[2:3]), ""))
 
 
 def _in(folder: Path) -> Iterator[Path]:

@@ -40,7 +40,7 @@ def prune(
         say(console(), f"{size(each.size):>8}  {each.path.relative_to(at.folder)}: {each.why}")
     total = f"{len(found)} things, {size(sum(each.size for each in found))}"
     if not found:
-        say(console(), f"nothing to prune in {at.folder}")
+        say(console(), f"nothing to prune in {at.folder}; how it stands: {at.command('status')}")
     elif yes:
         say(console(), f"{total}, deleted from {at.folder}; how it stands: {at.command('status')}")
     else:

@@ -57,7 +57,7 @@ def test_plain_lines_are_not_too_many(tmp_path):
 
 def test_a_terminal_gets_a_row_for_each_batch_size(tmp_path):
     text = shown(True, tmp_path, STORY)
-    last = text[text.rindex("memory") :]
+    last = text[text.rindex("done") :]
     assert "diverged" in last and "2 of 4 runs" in last
     for batch in ("8", "64"):
         assert any(line.strip().startswith(batch) for line in Console().render_str(last).plain.splitlines())

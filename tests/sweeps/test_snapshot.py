@@ -47,15 +47,15 @@ def test_the_table_fits_into_80_columns_and_says_everything():
         "batch", "done", "running", "waiting", "failed", "diverged", "examples/s", "memory",
     ]  # fmt: skip
     assert lines[1].split() == ["8", "3", "2", "·", "1", "·", "1,234,567", "3.0", "GB"]
-    assert lines[6].split() == ["8,192", "3", "2", "5000", "1", "·", "1,206", "94", "MB"]
+    assert lines[6].split() == ["8,192", "3", "2", "5,000", "1", "·", "1,206", "94", "MB"]
     assert lines[7].startswith("batch 128: 3 runs failed, attempt 2: XlaRuntimeError: RESOURCE_EXHAUSTED")
     assert lines[7].endswith("…") and len(lines) == 9
-    assert lines[8].endswith("24 of 15036 runs, 1,543,210 examples/s, about 2 h 5 min left")
+    assert lines[8].endswith("24 of 15,036 runs, 1,543,210 examples/s, about 2 h 5 min left")
 
 
 def test_one_line_says_the_same():
     assert line(WIDE) == (
-        "18 of 15036 runs done, 12 running, 6 failed, 1,543,210 examples/s, about 2 h 5 min left"
+        "18 of 15,036 runs done, 12 running, 6 failed, 1,543,210 examples/s, about 2 h 5 min left"
     )  # fmt: skip
     nothing = replace(WIDE, rows=(Row(8, dict.fromkeys(STATES, 0), NAN, 0),), speed=NAN, seconds_left=NAN)
     assert line(nothing) == "0 of 0 runs done"
