@@ -12,7 +12,7 @@ from largebatch.tracking import REPORT
 from largebatch.train import train_pack
 from tests.largebatch.fake_wandb import serving
 from tests.largebatch.small import seeded
-from tests.largebatch.tracked import POINTS, Session, expected_rows, inspect, leave_record, wait_for
+from tests.largebatch.tracked import POINTS, Session, alive, expected_rows, inspect, leave_record, wait_for
 
 
 class Streamed:
@@ -187,7 +187,9 @@ def test_through_an_outage_training_is_not_touched_and_a_later_look_completes(tm
             wait_for(lambda: session.tracker._writer.poll() is None and (behaviour == "away" or server.requests))
             session.add(run.finish())
         assert session.outcome.written == 0 and session.seconds < 3.0
-        assert "the records are complete; `largebatch sync trial` mirrors what is missing" in session.outcome.warning
+        expected = "stopped after 1.5 s; the records are complete; `largebatch sync trial` mirrors what is missing"
+        assert expected in session.outcome.warning
+        assert not alive(tmp_path), "the writer or its service outlived the tracker"
         server.behaviour = "ok"
         monkeypatch.setenv("WANDB_BASE_URL", server.environment["WANDB_BASE_URL"])
         with Session("online", tmp_path) as session:

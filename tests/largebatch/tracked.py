@@ -1,5 +1,6 @@
 """What tests of the mirror share: a record, its rows read independently, W&B's own reader, a tracker in a block."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pyarrow.parquet as pq
 
 from largebatch import records
@@ -94,3 +96,14 @@ class Session:
     @property
     def counts(self):
         return self.outcome.written, self.outcome.failed, self.outcome.warning
+
+
+def alive(directory):
+    """Processes whose arguments name this folder as the writer's do."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            arguments = process.cmdline()
+            if "largebatch.mirror" in arguments and arguments[-1] == str(directory / "wandb"):
+                found += [process, *process.children(recursive=True)]
+    return found
