@@ -3,14 +3,13 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.select import final, select
-from largebatch.records import HISTORY, TIMING, Record, folders, read
+from largebatch.records import HISTORY, TIMING, Folder, Record, folders, matching, read_all
 
 MEASURED = tuple(column.name for column in (*HISTORY, *TIMING[1:]) if column.name != "learning_rate")
 """Columns of the table of runs that come from one row of a history; its `learning_rate` there is the configured one."""
@@ -62,7 +61,7 @@ class Results:
     `unreached` where a run spent its cap before it reached the target of its budget.
     """
 
-    folder: Path
+    folder: Folder
     experiment: Mapping[str, Any]
     runs: pd.DataFrame
     fields: tuple[str, ...]
@@ -98,18 +97,18 @@ class Results:
         return replace(self, runs=runs)
 
 
-def load(experiment_folder: Path) -> Results:
+def load(experiment_folder: Folder) -> Results:
     """Read an experiment's records; those that belong to no run of it are counted and left out.
 
     Raises:
         ResultsError: there is no readable `experiment.json`, or no run of it has finished.
         RecordError: a run's folder is torn.
     """
-    folder = Path(experiment_folder)
+    folder = experiment_folder
     experiment = _document(folder)
     expected = list(dict.fromkeys(experiment["digests"]))
     found = {path.name: path for path in folders(folder / "runs")}
-    records = [read(found[digest]) for digest in expected if digest in found]
+    records = read_all([found[digest] for digest in expected if digest in found])
     if not records:
         raise ResultsError(
             f"{folder / 'runs'} holds no finished run of this experiment (expected {len(expected)}, "
@@ -171,7 +170,7 @@ def _fields(records: Sequence[Record]) -> tuple[str, ...]:
     return tuple(n for n in names if n.partition(".")[0] not in ("seed", "execution"))
 
 
-def _document(folder: Path) -> Mapping[str, Any]:
+def _document(folder: Folder) -> Mapping[str, Any]:
     path = folder / "experiment.json"
     try:
         document = json.loads(path.read_bytes())
@@ -216,8 +215,8 @@ def _peak_rate(config: Mapping[str, Any]) -> float:
     return float(f"{config['learning_rate'] * ratio**power:.12g}") if power is not None else float("nan")
 
 
-def _failures(folder: Path, unfinished: set[str]) -> Iterator[Mapping[str, Any]]:
-    for path in sorted((folder / "failures").glob("*.json")):
+def _failures(folder: Folder, unfinished: set[str]) -> Iterator[Mapping[str, Any]]:
+    for path in matching(folder / "failures", "*.json"):
         if path.stem in unfinished:
             try:
                 yield json.loads(path.read_bytes())

@@ -4,7 +4,6 @@ import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Thread
 
 from rich.console import Console
@@ -13,7 +12,7 @@ from analysis.report import import_report
 from experiments.experiment import Experiment
 from experiments.programs import FILE, KEY, choices, narrowed, written
 from largebatch.config import RunConfig, digest, program_key
-from largebatch.records import write_file
+from largebatch.storage import Folder, below, write_file
 from largebatch.tracking import Mode, Tracker
 from sweeps.calibration import Speed, Trial, price
 from sweeps.choice import Choice, shaped
@@ -34,15 +33,15 @@ INTERRUPTED_SECONDS = 1.0
 class Place:
     """Where an experiment's results lie, and the words that name it on the command line."""
 
-    results: Path
+    results: Folder
     experiment: Experiment
     words: tuple[str, ...]
     """EXPERIMENT and the options that say which runs are meant, as typed."""
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> Folder:
         """The experiment's folder of results."""
-        return self.results / self.experiment.name
+        return below(self.results, self.experiment.name)
 
     def command(self, verb: str) -> str:
         """Return a command about this experiment, ready to be typed."""
@@ -83,7 +82,7 @@ class _Mirror:
         self._tracker = self._tracker or self._start()
         return self._tracker
 
-    def add(self, record: Path) -> None:
+    def add(self, record: Folder) -> None:
         self.start().add(record)
 
     def close(self, seconds: float) -> str | None:
@@ -193,7 +192,7 @@ def conclude(place: Place, outcome: Outcome, console: Console) -> int:
     return 1
 
 
-def report(place: Place) -> Path:
+def report(place: Place) -> Folder:
     """Make the figures and the report from the records, and return the report's file."""
     from analysis.report import write_report
 

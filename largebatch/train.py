@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import jax
 
@@ -18,13 +17,14 @@ from largebatch.pack import Pack, Stretch
 from largebatch.probes.visits import Visits
 from largebatch.provenance import provenance
 from largebatch.records import Record
+from largebatch.storage import Folder
 
 CHECKPOINT_SECONDS = 60.0
 TARGET_RATIO = 1.02
 """A run with a target is looked at whenever its updates have grown by this ratio."""
 
 
-def train(config: RunConfig, *, experiment: str = "untitled", runs: Path | None = None) -> Record:
+def train(config: RunConfig, *, experiment: str = "untitled", runs: Folder | None = None) -> Record:
     """Train one configuration and return its record, also written under `runs` if given.
 
     Raises:
@@ -38,9 +38,9 @@ def train_pack(
     *,
     width: int,
     experiment: str = "untitled",
-    runs: Path | None = None,
+    runs: Folder | None = None,
     observe: Callable[[int], None] | None = None,
-    checkpoint: Path | None = None,
+    checkpoint: Folder | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> list[Record]:
     """Train runs side by side and return their records in the same order.
@@ -92,7 +92,7 @@ class _Session:
     """A pack, the histories of its rows, and the clock."""
 
     def __init__(
-        self, configs: Sequence[RunConfig], width: int, checkpoint: Path | None, every: float, states: Path | None
+        self, configs: Sequence[RunConfig], width: int, checkpoint: Folder | None, every: float, states: Folder | None
     ) -> None:
         begun = time.perf_counter()
         self.pack = Pack(configs, width=width, states=states)
@@ -161,7 +161,7 @@ class _Session:
             checkpoints.save(self.checkpoint, self.pack, self.rows, self.elapsed)
             self.saved = time.perf_counter()
 
-    def close(self, experiment: str, runs: Path | None) -> list[Record]:
+    def close(self, experiment: str, runs: Folder | None) -> list[Record]:
         summary = {
             "setup_seconds": self.setup_seconds,
             "pack_width": len(self.pack.rows),

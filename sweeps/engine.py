@@ -1,9 +1,9 @@
 """Where jobs run: the interface of an engine, and the twin of the Ray engine that needs no other process."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Protocol
 
+from largebatch.storage import Folder
 from sweeps.calibration import Speed, Trial
 from sweeps.events import Advanced, Event, Started
 from sweeps.packing import Job
@@ -34,7 +34,7 @@ class Engine(Protocol):
         """
 
     def run(
-        self, jobs: Sequence[Job], *, experiment: str, folder: Path, on_event: Callable[[Event], None], retries: int = 2
+        self, jobs: Sequence[Job], *, experiment: str, folder: Folder, on_event: Callable[[Event], None], retries: int = 2
     ) -> None:
         """Return once every job has ended; records lie under `folder`/runs.
 
@@ -66,7 +66,7 @@ class InProcessEngine:
         return [worker.measure(trial, measuring=measuring) for trial in trials]
 
     def run(
-        self, jobs: Sequence[Job], *, experiment: str, folder: Path, on_event: Callable[[Event], None], retries: int = 2
+        self, jobs: Sequence[Job], *, experiment: str, folder: Folder, on_event: Callable[[Event], None], retries: int = 2
     ) -> None:
         """Run the jobs as `Engine.run` says; a job that kills the process kills the sweep."""
         if not jobs:

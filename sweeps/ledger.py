@@ -3,11 +3,11 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from largebatch import records
 from largebatch.config import RunConfig, digest
 from largebatch.records import RecordError
+from largebatch.storage import Folder, matching
 from sweeps import SweepError
 
 
@@ -40,7 +40,7 @@ class Ledger:
     """Records that match no run of the sweep; they are left alone."""
 
     @classmethod
-    def read(cls, folder: Path, configs: Sequence[RunConfig]) -> "Ledger":
+    def read(cls, folder: Folder, configs: Sequence[RunConfig]) -> "Ledger":
         """Compare the runs of a sweep with what lies in an experiment's folder; a missing folder is empty.
 
         Raises:
@@ -55,7 +55,8 @@ class Ledger:
                 "another experiment, or this one before it was changed; choose another --results folder, or move it"
             )
         try:
-            done = {path.name: records.read_summary(path).status for path in present if path.name in wanted}
+            own = [path for path in present if path.name in wanted]
+            done = {r.digest: r.status for r in records.read_all(own, summary=True)}
         except RecordError as error:
             raise SweepError(str(error)) from error
         failed = {d: f for d, f in _failures(folder).items() if d in wanted and d not in done}
@@ -75,9 +76,9 @@ class Ledger:
         }
 
 
-def _failures(folder: Path) -> dict[str, Failure]:
+def _failures(folder: Folder) -> dict[str, Failure]:
     found = {}
-    for path in sorted((folder / "failures").glob("[!.]*.json")):
+    for path in matching(folder / "failures", "*.json"):
         try:
             found[path.stem] = Failure(**json.loads(path.read_bytes()))
         except (ValueError, TypeError) as error:
@@ -85,12 +86,12 @@ def _failures(folder: Path) -> dict[str, Failure]:
     return found
 
 
-def write_failure(folder: Path, failure: Failure) -> None:
+def write_failure(folder: Folder, failure: Failure) -> None:
     """Record a run's failure in an experiment's folder, in place of an earlier one."""
     content = json.dumps(asdict(failure), indent=1).encode()
     records.write_file(folder / "failures" / f"{failure.digest}.json", content)
 
 
-def forget_failure(folder: Path, run: str) -> None:
+def forget_failure(folder: Folder, run: str) -> None:
     """Remove the failure of a run that has since succeeded, if there is one."""
     (folder / "failures" / f"{run}.json").unlink(missing_ok=True)

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from largebatch import records
 from largebatch.records import Status
+from largebatch.storage import Folder
 from sweeps.events import Cause, Failed, Finished
 from sweeps.packing import Job, cost_of, halved, without
 
@@ -23,7 +23,7 @@ class JobQueue:
     width 1 with half the micro-batch, and so do all jobs that wait for the same program.
     """
 
-    def __init__(self, jobs: Sequence[Job], *, runs: Path, retries: int) -> None:
+    def __init__(self, jobs: Sequence[Job], *, runs: Folder, retries: int) -> None:
         """Queue the jobs; `runs` is where their records appear."""
         self._runs = runs
         self._retries = retries

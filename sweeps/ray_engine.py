@@ -5,10 +5,10 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from largebatch.provenance import command
+from largebatch.storage import Folder
 from sweeps import SweepError
 from sweeps.calibration import Speed, Trial
 from sweeps.events import Advanced, Cause, Event, Lost, Started, Waiting
@@ -70,7 +70,7 @@ class RayEngine:
         self._training = training
 
     def run(
-        self, jobs: Sequence[Job], *, experiment: str, folder: Path, on_event: Callable[[Event], None], retries: int = 2
+        self, jobs: Sequence[Job], *, experiment: str, folder: Folder, on_event: Callable[[Event], None], retries: int = 2
     ) -> None:
         """Run the jobs as `Engine.run` says; an attached cluster is left running."""
         if not jobs:
@@ -169,7 +169,7 @@ class _Pool:
         actor = self.worker()
         return actor, actor.ready.remote()
 
-    def drain(self, queue: JobQueue, *, experiment: str, folder: Path) -> None:
+    def drain(self, queue: JobQueue, *, experiment: str, folder: Folder) -> None:
         """Return once nothing waits and nothing runs; a slot whose worker is still starting holds up nobody."""
         while True:
             for slot in self._slots:

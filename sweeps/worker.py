@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from largebatch.provenance import COMMAND
+from largebatch.storage import Folder
 from sweeps.calibration import MEASURE_SECONDS, Speed, Trial
 from sweeps.events import Cause
 from sweeps.packing import Job
@@ -64,7 +65,7 @@ class Worker:
         """Return the job's name and the examples it has processed; called from another thread than `train`."""
         return self._progress
 
-    def train(self, job: Job, *, experiment: str, folder: Path, observe: Callable[[int], None] | None = None) -> Ended:
+    def train(self, job: Job, *, experiment: str, folder: Folder, observe: Callable[[int], None] | None = None) -> Ended:
         """Train a pack and leave its records under `folder`/runs; an exception is returned, not raised."""
         self._progress = (job.name, 0)
         self._keep_to_core()

@@ -9,13 +9,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
     from analysis.load import Results
+    from largebatch.records import Folder
 
 Numbers = dict[str, Any]
 
@@ -92,7 +92,7 @@ FIGURES: dict[str, Figure] = {
 }
 
 
-def save(figure: Figure, numbers: Mapping[str, Any], folder: Path, label: str = "") -> Path:
+def save(figure: Figure, numbers: Mapping[str, Any], folder: "Folder", label: str = "") -> "Folder":
     """Draw and write `<name>.svg`, `.png` and `.json` into `folder`; return the path of the SVG.
 
     The same numbers give the same bytes. A label, as `combinations` yields it, is appended to the name.

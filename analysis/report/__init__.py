@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from analysis.figures import FIGURES, save
 from analysis.load import load
 from analysis.verdicts import judge
+from largebatch.records import Folder
 
 DRAWN_WITH = ("analysis.report.page", "analysis.figures.paper", "matplotlib.backends.backend_svg")
 """What a report is made with, imported when it is first needed: it takes seconds."""
@@ -20,8 +20,8 @@ def import_report() -> None:
 
 
 def write_report(
-    experiment_folder: Path, *, figures: Sequence[str], question: str, claims: Sequence[Mapping[str, Any]]
-) -> Path:
+    experiment_folder: Folder, *, figures: Sequence[str], question: str, claims: Sequence[Mapping[str, Any]]
+) -> Folder:
     """Make an experiment's figures and its page from the records alone; return the page.
 
     Everything lies in `<experiment_folder>/report`: `report.html`, and of each figure SVG, PNG and
@@ -37,7 +37,7 @@ def write_report(
     from largebatch.records import write_file
 
     results = load(experiment_folder)
-    folder = Path(experiment_folder) / "report"
+    folder = experiment_folder / "report"
     drawings = []
     for figure in (FIGURES[name] for name in figures):
         for label, part in figure.combinations(results):
