@@ -14,7 +14,7 @@ demo: $(RUNTIME)
 	$(BIN)/largebatch run quickstart
 
 test: $(DEV)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(DEV)
 	$(BIN)/ruff check .

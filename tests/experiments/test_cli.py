@@ -121,7 +121,7 @@ def test_a_bad_file_ends_a_process_without_a_traceback(tmp_path):
 
 def test_the_errors_that_are_told_exist():
     from analysis.load import ResultsError
-    from experiments.cli import TOLD
+    from experiments.commands.options import TOLD
     from experiments.problems import ExperimentError
     from largebatch.datasets import DataError
     from largebatch.records import RecordError

@@ -1,0 +1,61 @@
+"""`largebatch run`."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from experiments.commands.options import (
+    DEFAULT_RESULTS,
+    Name,
+    Pack,
+    Results,
+    Scale,
+    Set,
+    Workers,
+    complain,
+    console,
+    engine,
+    place,
+)
+
+
+class Wandb(StrEnum):
+    """Where finished runs are mirrored."""
+
+    OFFLINE = "offline"
+    ONLINE = "online"
+    OFF = "off"
+
+
+Mirrored = Annotated[Wandb, typer.Option("--wandb", help="Mirror finished runs to Weights & Biases.")]
+Gpus = Annotated[float | None, typer.Option("--gpus-per-run", min=0, help="GPUs a job takes; a share, or whole ones.")]
+Address = Annotated[str | None, typer.Option("--address", help="A running Ray cluster; default: Ray on this machine.")]
+InProcess = Annotated[bool, typer.Option("--in-process", help="Without Ray, one job after the other.")]
+Project = Annotated[str, typer.Option("--project", help="Project in Weights & Biases.")]
+
+
+def run(
+    experiment: Name,
+    settings: Set = None,
+    scale: Scale = None,
+    results: Results = DEFAULT_RESULTS,
+    workers: Workers = None,
+    gpus_per_run: Gpus = None,
+    address: Address = None,
+    in_process: InProcess = False,
+    pack: Pack = None,
+    wandb: Mirrored = Wandb.OFFLINE,
+    project: Project = "largebatch",
+) -> None:
+    """Train what is missing, then write the report. Stopped at any time, the same command goes on."""
+    at = place(experiment, settings, scale, results)
+    from experiments.run import run as run_story
+
+    try:
+        where = engine(in_process, workers, gpus_per_run, address)
+        code = run_story(at, engine=where, width=pack, project=project, wandb=wandb.value, console=console())
+    except KeyboardInterrupt:
+        complain(f"stopped; finished runs are kept, and this goes on from there: {at.command('run')}")
+        raise typer.Exit(130) from None
+    raise typer.Exit(code)
