@@ -24,6 +24,10 @@ TARGET_RATIO = 1.02
 """A run with a target is looked at whenever its updates have grown by this ratio."""
 
 
+class Stopped(Exception):
+    """Training was asked to stop; a checkpoint holds what was done."""
+
+
 def train(config: RunConfig, *, experiment: str = "untitled", runs: Folder | None = None) -> Record:
     """Train one configuration and return its record, also written under `runs` if given.
 
@@ -42,6 +46,7 @@ def train_pack(
     observe: Callable[[int], None] | None = None,
     checkpoint: Folder | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    stop: Callable[[], bool] | None = None,
 ) -> list[Record]:
     """Train runs side by side and return their records in the same order.
 
@@ -53,9 +58,11 @@ def train_pack(
         observe: called now and then with the examples processed since the last call.
         checkpoint: file from which an interrupted pack goes on, and to which it is saved.
         checkpoint_seconds: between two saves.
+        stop: asked after each stretch; where it says yes the pack is saved and `Stopped` raised.
 
     Raises:
         ValueError: the configurations do not fit into one pack.
+        Stopped: `stop` said yes.
     """
     if len(keys := {pack_key(config) for config in configs}) != 1 or len(configs) > width:
         raise ValueError(f"{len(configs)} runs with {len(keys)} pack keys do not fit one pack of width {width}")
@@ -72,7 +79,9 @@ def train_pack(
                 session.measure(stretch)
             if not session.alive:
                 break
-            session.save()
+            session.save(now=(told := stop is not None and stop()))
+            if told:
+                raise Stopped(f"at update {session.pack.update}; saved in {checkpoint}")
         return session.close(experiment, runs)
 
 
@@ -156,8 +165,8 @@ class _Session:
                     self.pack.streams.end(i, update)
         self.visits.visit(alive)
 
-    def save(self) -> None:
-        if self.checkpoint and time.perf_counter() - self.saved >= self.every:
+    def save(self, *, now: bool = False) -> None:
+        if self.checkpoint and (now or time.perf_counter() - self.saved >= self.every):
             checkpoints.save(self.checkpoint, self.pack, self.rows, self.elapsed)
             self.saved = time.perf_counter()
 

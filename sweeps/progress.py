@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from largebatch.config import Execution, RunConfig
-from sweeps.events import Event, Failed, Lost
+from sweeps.events import Event, Failed, Lost, Stopping, Waiting
 from sweeps.ledger import Ledger
 from sweeps.packing import Job
 from sweeps.tally import STATES, Tally
@@ -31,6 +31,7 @@ class Progress:
         self._every = every
         self._lock = Lock()  # the table is drawn from a thread of its own
         self._live: Live | None = None
+        self._reason = ""
 
     def begin(self, configs: Sequence[RunConfig], ledger: Ledger, jobs: Sequence[Job]) -> None:
         """Show where the sweep stands before anything runs."""
@@ -51,6 +52,11 @@ class Progress:
         match event:
             case Lost(worker, cause):
                 self._say(f"worker {worker} died ({_first_line(str(cause))}); another takes its place")
+            case Waiting(reason) if reason and reason != self._reason:
+                self._reason = reason
+                self._say(reason)
+            case Stopping(jobs):
+                self._say(f"stopping: {jobs} packs finish or save where they stand; Ctrl-C again stops at once")
             case Failed(job, error, attempt, final, instead):
                 runs = f"{len(job.configs)} runs at batch size {job.configs[0].batch_size}"
                 what = "given up" if final else f"will be tried again{_smaller(instead)}"

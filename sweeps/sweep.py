@@ -11,7 +11,7 @@ from types import FrameType
 
 from largebatch.config import RunConfig
 from largebatch.storage import Folder
-from sweeps import SweepError
+from sweeps import Interrupted, SweepError
 from sweeps.claim import claimed
 from sweeps.engine import Engine
 from sweeps.events import Event, Failed, Finished
@@ -76,12 +76,12 @@ def sweep(
 
         def tell(event: Event) -> None:
             _keep(event, folder, on_record)
-            if interrupted():
-                raise KeyboardInterrupt
-            if not held():
-                raise SweepError(f"another sweep took over {folder} while this one slept; finished runs are kept")
             if progress:
                 progress.tell(event)
+            if not held():
+                raise SweepError(f"another sweep took over {folder} while this one slept; finished runs are kept")
+            if interrupted():
+                raise Interrupted
 
         if progress:
             progress.begin(configs, ledger, jobs)
@@ -102,6 +102,10 @@ def _keep(event: Event, folder: Folder, on_record: OnRecord | None) -> None:
             case Finished(_, statuses):
                 for run in statuses:
                     forget_failure(folder, run)
+            case Failed(_, error) if error.no_room:
+                raise SweepError(
+                    f"{folder} is full ({error}); make room, then run the sweep again: finished runs are kept"
+                )
             case Failed(job, error, attempt, final=True):
                 when = datetime.now(UTC).isoformat(timespec="seconds")
                 for run in job.digests:

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,30 +19,34 @@ Set = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change the experiment, as in budget.epochs=2 or seeds=1."),
 ]
 Scale = Annotated[str | None, typer.Option("--scale", metavar="NAME", help="Another size that the file offers.")]
-Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Where results are kept.")]
+Results = Annotated[
+    str, typer.Option("--results", metavar="DIR", help="Where results are kept: a folder, s3://... or gs://...")
+]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Jobs at a time; default: every GPU or core.")]
 Pack = Annotated[int | None, typer.Option("--pack", min=1, help="Runs trained side by side in one program.")]
 
-DEFAULT_RESULTS = Path("results")
-TOLD = {"ExperimentError", "SweepError", "DataError", "RecordError", "ResultsError"}
+DEFAULT_RESULTS = "results"
+TOLD = {"ExperimentError", "SweepError", "DataError", "RecordError", "ResultsError", "StorageError"}
 """Errors whose message says what to do; by name, so that nothing heavy is imported to print one."""
 
 
-def place(experiment: str, settings: list[str] | None, scale: str | None, results: Path) -> "Place":
+def place(experiment: str, settings: list[str] | None, scale: str | None, results: str) -> "Place":
     """Return the experiment and its place among the results, with the words that name it again.
 
     Raises:
         ExperimentError: everything that is wrong with it.
+        StorageError: its results cannot lie there.
     """
     from experiments.experiment import load
     from experiments.run import Place
+    from largebatch.storage import folder
 
     words = [experiment]
     for setting in settings or []:
         words += ["--set", setting]
     words += ["--scale", scale] if scale else []
-    words += ["--results", str(results)] if results != DEFAULT_RESULTS else []
-    return Place(results, load(experiment, settings or [], scale), tuple(words))
+    words += ["--results", results] if results != DEFAULT_RESULTS else []
+    return Place(folder(results), load(experiment, settings or [], scale), tuple(words))
 
 
 def engine(

@@ -22,7 +22,11 @@ TRAINING = f"{__name__}:train_pack"
 SLICES = 20
 
 
-def train_pack(configs, *, width, experiment, runs, observe=None, checkpoint=None):
+class Stopped(Exception):
+    """As `largebatch.train.Stopped`, without jax."""
+
+
+def train_pack(configs, *, width, experiment, runs, observe=None, checkpoint=None, stop=None):
     assert len(configs) <= width, "more runs than rows"
     stub = runs.parent / "stub"
     digests = [digest(config) for config in configs]
@@ -51,6 +55,9 @@ def train_pack(configs, *, width, experiment, runs, observe=None, checkpoint=Non
         time.sleep(seconds / SLICES)
         if observe:
             observe(sum(total_examples(config) for config in configs) // SLICES)
+        if stop and stop():
+            records.write_file(checkpoint, b"saved")
+            raise Stopped("saved")
     for name in digests:
         if (stub / "raise" / name).exists():
             raise ValueError(f"no good: {name}")

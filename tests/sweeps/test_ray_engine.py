@@ -130,13 +130,13 @@ def test_an_exception_keeps_the_worker_and_spares_the_neighbours(tmp_path):
 
 
 def test_workers_that_cannot_start_end_the_sweep_with_the_cause(tmp_path, monkeypatch):
-    monkeypatch.setattr("sweeps.ray_engine.Worker", Stillborn)
+    monkeypatch.setattr("sweeps.pool.Worker", Stillborn)
     with pytest.raises(SweepError, match="3 workers died one after the other before they could train: .*no such luck"):
         run(tmp_path)
 
 
 class Stillborn:
-    def __init__(self, training, *, gpus, command):
+    def __init__(self, training, *, gpus, devices, command):
         raise RuntimeError("no such luck")
 
     def ready(self):
@@ -146,7 +146,7 @@ class Stillborn:
 def test_workers_that_start_in_the_end_are_enough(tmp_path, monkeypatch):
     """Four of six starts fail, never three in a row."""
     tell(tmp_path, "die", DIGESTS[0])
-    monkeypatch.setattr("sweeps.ray_engine.Worker", Fussy)
+    monkeypatch.setattr("sweeps.pool.Worker", Fussy)
     engine = RayEngine(workers=1, training=f"{TRAINING}|{tmp_path}")
     outcome = sweep([RUNS[0], RUNS[-1]], experiment="stub", folder=tmp_path, engine=engine, retries=0)
     assert (outcome.done, outcome.failed) == (1, 1)
@@ -156,7 +156,7 @@ def test_workers_that_start_in_the_end_are_enough(tmp_path, monkeypatch):
 class Fussy(Worker):
     """Fails two starts of three."""
 
-    def __init__(self, training, *, gpus, command):
+    def __init__(self, training, *, gpus, devices, command):
         training, _, folder = training.partition("|")
         with open(f"{folder}/starts", "a+") as starts:
             starts.write("x")
