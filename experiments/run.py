@@ -1,18 +1,16 @@
 """The story of `largebatch run`: check, describe, sweep, mirror, report, and say what to type next."""
 
 import json
-import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from threading import Thread
 
 from rich.console import Console
 
 from analysis.report import import_report
-from experiments.experiment import Experiment
+from experiments.place import Place, say
 from experiments.programs import FILE, KEY, choices, narrowed, written
 from largebatch.config import RunConfig, digest, program_key
-from largebatch.storage import Folder, below, write_file
+from largebatch.storage import Folder, local_twin, write_file
 from largebatch.tracking import Mode, Tracker
 from sweeps.calibration import Speed, Trial, price
 from sweeps.choice import Choice, shaped
@@ -27,25 +25,6 @@ TRACKING_SECONDS = 60.0
 """How long the mirror in Weights & Biases may go on after the last run."""
 INTERRUPTED_SECONDS = 1.0
 """The same where the sweep was stopped."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where an experiment's results lie, and the words that name it on the command line."""
-
-    results: Folder
-    experiment: Experiment
-    words: tuple[str, ...]
-    """EXPERIMENT and the options that say which runs are meant, as typed."""
-
-    @property
-    def folder(self) -> Folder:
-        """The experiment's folder of results."""
-        return below(self.results, self.experiment.name)
-
-    def command(self, verb: str) -> str:
-        """Return a command about this experiment, ready to be typed."""
-        return shlex.join(["largebatch", verb, *self.words])
 
 
 class _Described(Progress):
@@ -115,7 +94,7 @@ def run(place: Place, *, engine: Engine, width: int | None, project: str, wandb:
         say(console, f"warning: {contradiction}")
     # Ray's start is mostly waiting: what draws the report is imported meanwhile.
     Thread(target=import_report, daemon=True).start()
-    name, home = place.experiment.name, place.folder / "wandb"
+    name, home = place.experiment.name, local_twin(place.folder) / "wandb"
     mirror = _Mirror(lambda: Tracker(project=project, experiment=name, mode=wandb, directory=home))
     try:
         outcome = sweep(
@@ -200,8 +179,3 @@ def report(place: Place) -> Folder:
     return write_report(
         place.folder, figures=experiment.figures, question=experiment.question, claims=experiment.claims
     )
-
-
-def say(console: Console, text: str) -> None:
-    """Print one line as it is: no markup, no wrapping of paths and commands."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)

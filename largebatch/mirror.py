@@ -14,6 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 from largebatch import records
+from largebatch.storage import Folder, origin, place_of
 from largebatch.tracking import Mode, replay
 
 PATIENCE = 3
@@ -30,9 +31,9 @@ class Mirror:
         self.parent = os.getppid()
         self.failures = 0
 
-    def follow(self, told: Iterable[Path]) -> None:
+    def follow(self, told: Iterable[Folder]) -> None:
         """Replay the runs that stand, then those one is told of, then what stands by the end untold."""
-        runs, tried = self.directory.parent / "runs", set[str]()
+        runs, tried = origin(self.directory.parent) / "runs", set[str]()
         # Both listings are generators: the second looks at the folder when its turn comes.
         for folder in chain(records.folders(runs), told, records.folders(runs)):
             if self.failures >= PATIENCE or os.getppid() != self.parent:
@@ -41,7 +42,7 @@ class Mirror:
                 tried.add(folder.name)
                 self.add(folder)
 
-    def add(self, folder: Path) -> None:
+    def add(self, folder: Folder) -> None:
         """Replay one run and report it, unless its marker is fresh or it is another experiment's."""
         try:
             document = (folder / "run.json").read_bytes()
@@ -78,7 +79,7 @@ def _report(run: str | None, error: str | None) -> None:
 def main(project: str, experiment: str, mode: Mode, directory: str) -> None:
     """Mirror until the input ends, out of the way of whoever trains."""
     os.nice(10)
-    Mirror(project, experiment, mode, Path(directory)).follow(Path(line.rstrip("\n")) for line in sys.stdin)
+    Mirror(project, experiment, mode, Path(directory)).follow(place_of(line.rstrip("\n")) for line in sys.stdin)
 
 
 if __name__ == "__main__":

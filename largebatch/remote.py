@@ -38,7 +38,9 @@ class Remote:
         return f"{self.scheme}://{self.path}" + (f"?{self.options}" if self.options else "")
 
     def __truediv__(self, name: str) -> "Remote":
-        """Return what lies below."""
+        """Return what lies below; ValueError where a name would lead elsewhere."""
+        if name.startswith("/") or ".." in PurePosixPath(name).parts:
+            raise ValueError(f"{name!r} does not lie below {self}")
         return replace(self, path=self.path / name)
 
     def __lt__(self, other: "Remote") -> bool:
@@ -159,7 +161,10 @@ def _system(scheme: str, bucket: str, options: str) -> Any:
         given["anonymous"] = given["anonymous"] == "true"
     if scheme == "gs":
         return fs.GcsFileSystem(retry_time_limit=timedelta(seconds=PATIENCE_SECONDS), **given)
-    own = any(os.environ.get(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"))
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint and "endpoint_override" not in given:  # pyarrow does not look there
+        given["scheme"], _, given["endpoint_override"] = endpoint.partition("://")
+    own = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if not own and not {"region", "endpoint_override"} & given.keys():
         given["region"] = fs.resolve_s3_region(bucket)
     return fs.S3FileSystem(

@@ -16,6 +16,9 @@ from largebatch.remote import OPTIONS, Remote
 
 AT_ONCE = 16
 """Requests to an object store under way together."""
+SOURCE = "source.txt"
+"""File of a local folder that says of which remote one it is the twin."""
+
 T = TypeVar("T")
 
 
@@ -27,7 +30,7 @@ Folder = Path | Remote
 """A place for results, and each file in it."""
 
 
-def folder(text: str | Folder) -> Folder:
+def place_of(text: str | Folder) -> Folder:
     """Return the place that an address or a path names; nothing is looked at.
 
     Raises:
@@ -60,6 +63,23 @@ def below(results: Folder, name: str) -> Folder:
     if not name or name.startswith(".") or any(sign in name for sign in "/\\\0"):
         raise StorageError(f"{name!r} cannot name a folder of results: give one without / and without a leading dot")
     return results / name
+
+
+def local_twin(place: Folder) -> Path:
+    """Return where files of an experiment lie that must be local, as those of W&B: its folder, or one of its name."""
+    if isinstance(place, Path):
+        return place
+    twin = Path("results") / place.name
+    write_file(twin / SOURCE, str(place).encode())
+    return twin
+
+
+def origin(twin: Path) -> Folder:
+    """Return the folder that `local_twin` was asked about."""
+    try:
+        return place_of((twin / SOURCE).read_text())
+    except OSError:
+        return twin
 
 
 def matching(place: Folder, pattern: str) -> list[Folder]:

@@ -22,6 +22,7 @@ from typing import Any, Literal, get_args
 
 from largebatch import records
 from largebatch.records import Record
+from largebatch.storage import Folder
 
 Mode = Literal["offline", "online", "off"]
 SERVER_SECONDS = 30
@@ -71,7 +72,7 @@ def rows(record: Record) -> Iterator[dict[str, float | int]]:
         yield {name: value for name, value in zip(series, values, strict=True) if math.isfinite(value)}
 
 
-def replay(record_folder: Path, *, project: str, experiment: str, mode: Mode, directory: Path) -> None:
+def replay(record_folder: Folder, *, project: str, experiment: str, mode: Mode, directory: Path) -> None:
     """Write one finished run to W&B, whole, in place of an earlier copy of it.
 
     Args:
@@ -162,7 +163,7 @@ class Tracker:
         except OSError as error:
             self._trouble = f"W&B writer could not start ({error}); {self._again}"
 
-    def add(self, record_folder: Path) -> None:
+    def add(self, record_folder: Folder) -> None:
         """Tell the writer of a finished run."""
         if self._writer is None:
             return

@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from analysis.figures import FIGURES, save
-from analysis.load import load
-from analysis.verdicts import judge
-from largebatch.records import Folder
+if TYPE_CHECKING:
+    from largebatch.records import Folder
 
-DRAWN_WITH = ("analysis.report.page", "analysis.figures.paper", "matplotlib.backends.backend_svg")
+DRAWN_WITH = ("analysis.verdicts", "analysis.report.page", "analysis.figures.paper", "matplotlib.backends.backend_svg")
 """What a report is made with, imported when it is first needed: it takes seconds."""
 
 
@@ -20,8 +18,8 @@ def import_report() -> None:
 
 
 def write_report(
-    experiment_folder: Folder, *, figures: Sequence[str], question: str, claims: Sequence[Mapping[str, Any]]
-) -> Folder:
+    experiment_folder: "Folder", *, figures: Sequence[str], question: str, claims: Sequence[Mapping[str, Any]]
+) -> "Folder":
     """Make an experiment's figures and its page from the records alone; return the page.
 
     Everything lies in `<experiment_folder>/report`: `report.html`, and of each figure SVG, PNG and
@@ -33,7 +31,10 @@ def write_report(
         KeyError: a figure is not in `analysis.figures.FIGURES`.
         ValueError: a claim cannot be judged.
     """
+    from analysis.figures import FIGURES, save
+    from analysis.load import load
     from analysis.report.page import Drawing, page
+    from analysis.verdicts import judge
     from largebatch.records import write_file
 
     results = load(experiment_folder)

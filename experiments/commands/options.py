@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from experiments.run import Place
+    from experiments.place import Place
     from sweeps.engine import Engine
 
 Name = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="A YAML file, or the name of a packaged experiment.")]
@@ -38,15 +38,15 @@ def place(experiment: str, settings: list[str] | None, scale: str | None, result
         StorageError: its results cannot lie there.
     """
     from experiments.experiment import load
-    from experiments.run import Place
-    from largebatch.storage import folder
+    from experiments.place import Place
+    from largebatch.storage import place_of
 
     words = [experiment]
     for setting in settings or []:
         words += ["--set", setting]
     words += ["--scale", scale] if scale else []
     words += ["--results", results] if results != DEFAULT_RESULTS else []
-    return Place(folder(results), load(experiment, settings or [], scale), tuple(words))
+    return Place(place_of(results), load(experiment, settings or [], scale), tuple(words))
 
 
 def engine(

@@ -178,6 +178,15 @@ def test_digests_are_what_they_always_were(expected, said):
     assert digest(read(said)) == expected
 
 
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_changed_copy_has_a_digest_of_its_own(deep):
+    one = RunConfig()
+    assert len(digest(one)) == 16
+    other = one.model_copy(update={"learning_rate": 0.3}, deep=deep)
+    assert digest(other) == digest(RunConfig.model_validate({"learning_rate": 0.3})) != digest(one)
+    assert one.model_dump() == RunConfig().model_dump() and one == RunConfig() and hash(one) == hash(RunConfig())
+
+
 @pytest.mark.parametrize("said", [*GOLDEN.values(), REFERENCE])
 def test_digest_forgets_how_it_was_said(said):
     one = read(said)
