@@ -24,6 +24,9 @@ import pyarrow.parquet as pq
 from largebatch.measurements import Measured, files
 from largebatch.measurements import read_probes as read_probes
 from largebatch.remote import Remote
+from largebatch.schema import HISTORY as HISTORY
+from largebatch.schema import TIMING as TIMING
+from largebatch.schema import Column as Column
 from largebatch.storage import Folder as Folder
 from largebatch.storage import each, sync, write_synced
 from largebatch.storage import matching as matching
@@ -31,45 +34,6 @@ from largebatch.storage import write_file as write_file
 
 SCHEMA = 1
 Status = Literal["done", "diverged", "stuck"]
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a run's history: its name, unit, numpy dtype and meaning."""
-
-    name: str
-    unit: str
-    dtype: str
-    meaning: str
-
-
-HISTORY = (
-    Column("update", "updates", "int64", "optimizer steps taken when measured"),
-    Column("epoch", "epochs", "float64", "passes over the training set"),
-    Column("examples", "examples", "int64", "training examples processed, repeats counted"),
-    Column("learning_rate", "1", "float64", "rate of the last update"),
-    Column("train_loss", "nats or 1", "float64", "mean loss, full training set, evaluation mode"),
-    Column("train_error", "fraction", "float64", "misclassified, against the given labels"),
-    Column("train_error_true", "fraction", "float64", "misclassified, against the labels before label noise"),
-    Column("validation_loss", "nats or 1", "float64", "mean loss, full validation set"),
-    Column("validation_error", "fraction", "float64", "misclassified validation examples"),
-    Column("test_loss", "nats or 1", "float64", "mean loss, full test set"),
-    Column("test_error", "fraction", "float64", "misclassified test examples"),
-    Column("loss_gap", "nats or 1", "float64", "test_loss - train_loss"),
-    Column("error_gap", "fraction", "float64", "test_error - train_error"),
-    Column("memorized", "fraction", "float64", "of the training labels that noise changed, those predicted as given"),
-    Column("running_train_loss", "nats or 1", "float64",
-           "mean loss of the batches since the last row, training mode"),
-    Column("gradient_norm", "1", "float64", "norm of the last update's gradient, before clipping"),
-    Column("weight_norm", "1", "float64", "norm of all parameters"),
-    Column("distance", "1", "float64", "norm of parameters minus initial parameters"),
-)  # fmt: skip
-TIMING = (
-    Column("update", "updates", "int64", "optimizer steps taken when measured"),
-    Column("seconds", "s", "float64", "wall clock since the pack's first update, compilation excluded"),
-    Column("training_seconds", "s", "float64", "the part of it spent in updates"),
-    Column("evaluation_seconds", "s", "float64", "the part of it spent in evaluation"),
-)
 
 
 class RecordError(Exception):
@@ -150,6 +114,10 @@ def _document(record: Record, sums: dict[str, str]) -> bytes:
         "provenance": record.provenance,
         "checksums": sums,
     }
+    return _text(document | {"checksum": hashlib.sha256(_text(document)).hexdigest()})
+
+
+def _text(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, indent=1, allow_nan=False).encode()
 
 
@@ -204,15 +172,23 @@ def table(path: Folder) -> dict[str, np.ndarray]:
 
 
 def _verify(folder: Folder) -> None:
-    for name, expected in json.loads((folder / "run.json").read_bytes())["checksums"].items():
+    document = json.loads((folder / "run.json").read_bytes())
+    expected = {"run.json": document.pop("checksum", None), **document["checksums"]}
+    for name, recorded in expected.items():
         try:
-            found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+            content = _text(document) if name == "run.json" else (folder / name).read_bytes()
         except FileNotFoundError:
             raise RecordError(f"{folder} lacks {name}; delete it and run the sweep again") from None
-        if found != expected:
+        found = hashlib.sha256(content).hexdigest()
+        if recorded and found != recorded:  # older versions left run.json itself without one
             raise RecordError(
-                f"{folder / name} was altered: sha256 {found[:12]}…, recorded {expected[:12]}…; delete {folder}"
+                f"{folder / name} was altered: sha256 {found[:12]}…, recorded {recorded[:12]}…; delete {folder}"
             )
+
+
+def names(folder: Folder) -> set[str]:
+    """Return the files that a run's record names, `run.json` among them."""
+    return {"run.json", *json.loads((folder / "run.json").read_bytes())["checksums"]}
 
 
 def folders(runs: Folder) -> Iterator[Folder]:
