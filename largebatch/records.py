@@ -201,8 +201,8 @@ def folders(runs: Folder) -> Iterator[Folder]:
         yield from (runs / name for name in names if (runs / name / "run.json").exists())
 
 
-def read_all(places: Sequence[Folder], *, summary: bool = False) -> list[Record]:
-    """Return many runs in order, as `read` or `read_summary` does; those of an object store several at a time."""
+def read_all(places: Sequence[Folder], *, summary: bool = False) -> Iterator[Record]:
+    """Yield many runs in order, as `read` or `read_summary` does; those of an object store several at a time."""
     return each(read_summary if summary else read, places)
 
 

@@ -6,7 +6,7 @@ A `Remote` has those operations of `pathlib.Path` that results need, so that nob
 import hashlib
 import os
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
@@ -16,6 +16,8 @@ from largebatch.remote import OPTIONS, Remote
 
 AT_ONCE = 16
 """Requests to an object store under way together."""
+AHEAD = 8 * AT_ONCE
+"""Answers that may wait to be taken."""
 SOURCE = "source.txt"
 """File of a local folder that says of which remote one it is the twin."""
 
@@ -87,12 +89,14 @@ def matching(place: Folder, pattern: str) -> list[Folder]:
     return sorted(found for found in place.glob(pattern) if not found.name.startswith("."))
 
 
-def each(function: Callable[[Any], T], places: Sequence[Folder]) -> list[T]:
-    """Return what a function says of each place, in order; several at once where each is a request over a network."""
+def each(function: Callable[[Any], T], places: Sequence[Folder]) -> Iterator[T]:
+    """Yield what a function says of each place, in order; several at once where each is a request over a network."""
     if len(places) > 1 and isinstance(places[0], Remote):
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            return list(pool.map(function, places))
-    return [function(place) for place in places]
+            for begin in range(0, len(places), AHEAD):  # what nobody has taken yet is kept in memory
+                yield from pool.map(function, places[begin : begin + AHEAD])
+        return
+    yield from map(function, places)
 
 
 def write_file(path: Folder, content: bytes) -> None:

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from largebatch import records
 from largebatch.config import RunConfig, digest
 from largebatch.records import RecordError
 from largebatch.storage import Folder, matching
 from sweeps import SweepError
+from sweeps.version import Origin
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Ledger:
     """Runs never finished, in the order of the sweep."""
     foreign: list[str]
     """Records that match no run of the sweep; they are left alone."""
+    origins: dict[str, Origin] = field(default_factory=dict)
+    """What computed the runs that are done."""
 
     @classmethod
     def read(cls, folder: Folder, configs: Sequence[RunConfig]) -> "Ledger":
@@ -56,12 +59,14 @@ class Ledger:
             )
         try:
             own = [path for path in present if path.name in wanted]
-            done = {r.digest: r.status for r in records.read_all(own, summary=True)}
+            found = dict(zip((path.name for path in own), records.read_all(own, summary=True), strict=True))
         except RecordError as error:
             raise SweepError(str(error)) from error
+        done = {name: record.status for name, record in found.items()}
         failed = {d: f for d, f in _failures(folder).items() if d in wanted and d not in done}
         missing = [config for d, config in wanted.items() if d not in done and d not in failed]
-        return cls(len(wanted), done, failed, missing, foreign)
+        origins = {name: Origin.of(record) for name, record in found.items()}
+        return cls(len(wanted), done, failed, missing, foreign, origins)
 
     def counts(self) -> dict[str, int]:
         """Return how many runs are done, diverged, failed and missing (these add up to total), and foreign records."""

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from analysis.figures import Entry
+
 if TYPE_CHECKING:
     from largebatch.records import Folder
 
@@ -18,7 +20,7 @@ def import_report() -> None:
 
 
 def write_report(
-    experiment_folder: "Folder", *, figures: Sequence[str], question: str, claims: Sequence[Mapping[str, Any]]
+    experiment_folder: "Folder", *, figures: Sequence[Entry], question: str, claims: Sequence[Mapping[str, Any]]
 ) -> "Folder":
     """Make an experiment's figures and its page from the records alone; return the page.
 
@@ -31,7 +33,7 @@ def write_report(
         KeyError: a figure is not in `analysis.figures.FIGURES`.
         ValueError: a claim cannot be judged.
     """
-    from analysis.figures import FIGURES, save
+    from analysis.figures import asked, save
     from analysis.load import load
     from analysis.report.page import Drawing, page
     from analysis.verdicts import judge
@@ -40,9 +42,9 @@ def write_report(
     results = load(experiment_folder)
     folder = experiment_folder / "report"
     drawings = []
-    for figure in (FIGURES[name] for name in figures):
+    for figure, options in map(asked, figures):
         for label, part in figure.combinations(results):
-            numbers = {**figure.prepare(part), "label": label}
+            numbers = {**figure.prepare(part, options), "label": label}
             drawings.append(Drawing(figure, numbers, save(figure, numbers, folder, label)))
     html = page(results, question=question, verdicts=judge(results, claims), drawings=drawings)
     write_file(folder / "report.html", html.encode())

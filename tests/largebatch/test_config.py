@@ -122,11 +122,10 @@ FIELDS = {
 """Every leaf of the reference configuration: another value (a mapping replaces the parent), and its kind."""
 OF_ADAM = ("coefficients.betas", "coefficients.epsilon", "coefficients.weight_decay")
 BESIDE = {
-    "augment": {"dataset": {"name": "mnist", "train_size": 1024}}, "label_smoothing": {"label_smoothing": 0.1},
+    "augment": {"dataset": {"name": "mnist", "train_size": 1024}},
+    "label_smoothing": {"label_smoothing": 0.1},
     "l2": {"l2": 0.01},
-} | dict.fromkeys(
-    OF_ADAM, {"optimizer": {"name": "adamw"}}
-)
+} | dict.fromkeys(OF_ADAM, {"optimizer": {"name": "adamw"}})
 """What a field is changed beside: null is another program than a number, and some optimizers have no such field."""
 
 OTHER = {

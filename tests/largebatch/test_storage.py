@@ -119,7 +119,7 @@ def test_a_record_is_read_back_from_an_object_store_as_from_a_folder(tmp_path, r
     found = records.read_probes(there)["noise"]
     np.testing.assert_array_equal(found.arrays["values@3"], np.arange(3.0))
     assert found.series("trace")[1] == [1.5]
-    assert records.read_all(list(records.folders(remote / "runs")))[0].summary == one.summary
+    assert next(records.read_all(list(records.folders(remote / "runs")))).summary == one.summary
 
 
 def test_a_run_that_stands_is_kept(remote):
