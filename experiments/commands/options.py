@@ -50,7 +50,11 @@ def place(experiment: str, settings: list[str] | None, scale: str | None, result
 
 
 def engine(
-    in_process: bool = False, workers: int | None = None, gpus: float | None = None, address: str | None = None
+    in_process: bool = False,
+    workers: int | None = None,
+    gpus: float | None = None,
+    address: str | None = None,
+    working_dir: str | None = None,
 ) -> "Engine":
     """Return where jobs run.
 
@@ -61,9 +65,11 @@ def engine(
     from sweeps.engine import InProcessEngine, RayEngine
 
     if not in_process:
-        return RayEngine(workers, gpus, address)
-    if workers or gpus or address:
-        raise SweepError("--in-process runs without Ray; leave out --workers, --gpus-per-run and --address")
+        return RayEngine(workers, gpus, address, working_dir=working_dir)
+    if workers or gpus or address or working_dir:
+        raise SweepError(
+            "--in-process runs without Ray; leave out --workers, --gpus-per-run, --address and --working-dir"
+        )
     return InProcessEngine()
 
 

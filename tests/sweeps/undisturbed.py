@@ -25,4 +25,5 @@ def contents(run):
     records.read(run, verify=True)
     history = (run / "history.parquet").read_bytes()
     pq.ParquetFile(io.BytesIO(history)).read()
-    return history, {key: document[key] for key in ("digest", "status", "config")}, document["summary"]["train_loss"]
+    how = {name: value for name, value in document["config"].items() if name != "execution"}
+    return history, document["digest"], document["status"], how, document["summary"]["train_loss"]
