@@ -19,8 +19,6 @@ from sweeps.trials import measured
 from sweeps.where import Device, Where, cores, gpus, here
 from sweeps.worker import MEASURING, TRAINING
 
-LOOPBACK = "127.0.0.1"
-"""Where a Ray that is started here listens: nobody else on the network can give it work."""
 OBJECT_STORE = 80 * 2**20
 """Bytes: the smallest store Ray accepts, or nearly; records travel through the file system."""
 
@@ -110,6 +108,10 @@ class RayEngine:
 
     @contextmanager
     def _cluster(self) -> Iterator[None]:
+        if self._address is None:
+            # Ray reads it as it is imported: it then listens on loopback alone, so that nobody else on the network can
+            # give it work. It was meant for the firewalls of other systems, hence its name.
+            os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         import ray
 
         if ray.is_initialized():
@@ -122,10 +124,7 @@ class RayEngine:
             quiet["runtime_env"] = {"working_dir": self._working_dir}
         if self._address is None:  # explicit: a bare init would join any cluster whose traces it finds
             cpus = None if self._gpus else self._workers
-            ray.init(
-                address="local", num_cpus=cpus, include_dashboard=False, object_store_memory=OBJECT_STORE,
-                _node_ip_address=LOOPBACK, **quiet,
-            )  # fmt: skip
+            ray.init(address="local", num_cpus=cpus, include_dashboard=False, object_store_memory=OBJECT_STORE, **quiet)
         else:
             try:
                 ray.init(address=self._address, **quiet)

@@ -120,7 +120,8 @@ def test_a_driver_that_slept_while_another_took_over_trains_no_more(remote, monk
     tell(remote, "seconds", text="2")
 
     def usurp(*_):
-        write_file(remote / "lease.json", json.dumps({"token": "other", "beat": 1, "holder": "another"}).encode())
+        for _ in range(20):  # a beat that is under way may overwrite the first
+            write_file(remote / "lease.json", json.dumps({"token": "other", "beat": 1, "holder": "another"}).encode())
 
     timer = threading.Timer(0.4, usurp)
     timer.start()
@@ -150,7 +151,7 @@ def test_the_command_line_keeps_everything_but_the_mirror_there(remote, tmp_path
     assert {"experiment.json", "report/report.html"} <= names
     assert f"report: {home / 'report' / 'report.html'}" in done.output
     assert f"--results '{remote}'" in done.output
-    assert (home / "report" / "report.html").read_bytes().startswith(b"<!doctype html>")
+    assert (home / "report" / "report.html").read_bytes().lower().startswith(b"<!doctype html>")
     assert "1 missing" not in called("status", *words).output
     assert "0 left in 0 packs" in called("plan", *words).output
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["source.txt"]

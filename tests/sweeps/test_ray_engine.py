@@ -5,9 +5,10 @@ import signal
 import time
 from collections import Counter
 
+import numpy as np
 import pytest
 
-from largebatch import records
+from largebatch import records, train
 from largebatch.config import digest
 from sweeps import SweepError, trials
 from sweeps.calibration import MEASURE_SECONDS, Trial
@@ -17,8 +18,10 @@ from sweeps.expand import expand
 from sweeps.packing import pack
 from sweeps.sweep import sweep
 from sweeps.worker import SINGLE_THREAD, Worker
+from tests.largebatch.small import small
 from tests.sweeps.stub_measuring import MEASURING
 from tests.sweeps.stub_training import SLICES, TRAINING, details, tell
+from tests.sweeps.undisturbed import same_as_undisturbed
 
 BASE = {"dataset": {"name": "synthetic", "train_size": 64}, "model": {"name": "logistic"}, "budget": {"epochs": 1}}
 AXES = {"batch_size": [8, 64], "scaling_rule": ["constant", "linear"]}
@@ -108,6 +111,7 @@ def test_a_killed_worker_costs_nothing_but_its_job(tmp_path):
     after = listener.events[listener.events.index(lost) :]
     assert lost.worker in {event.worker for event in after if isinstance(event, Started)}, "the slot did not recover"
     assert not list((tmp_path / "failures").glob("*.json"))
+    same_as_undisturbed(tmp_path, RUNS, tmp_path / "clean")
 
 
 def test_a_run_that_kills_every_worker_is_given_up_and_its_neighbours_survive(tmp_path):
@@ -209,3 +213,26 @@ def test_candidates_are_measured_on_workers_and_none_can_end_the_sweep(monkeypat
     assert found[0].setup == MEASURE_SECONDS and f"pid {os.getpid()}" != found[0].device
     assert found[1].error and "Died" in found[1].error
     assert found[2].error == "not ended after 6 s"
+
+
+def test_a_run_on_two_devices_beside_one_on_one_gives_the_numbers_of_one_alone(tmp_path):
+    """Two forced host devices, really trained; the oracle is the same run on one device in this process."""
+    said = {"precision": "float64", "budget": {"updates": 4}, "evaluate": {"every": {"updates": 4}}, "batch_size": 16}
+    shared, alone = (small(**said, execution={"devices": devices}, seed={"order": 1}) for devices in (2, 1))
+    other = small(**said, seed={"order": 2})
+    sweep([shared, other], experiment="real", folder=tmp_path, engine=RayEngine(workers=2))
+    found = {r.digest: r for r in records.read_all(list(records.folders(tmp_path / "runs")))}
+    assert digest(shared) == digest(alone) and set(found) == {digest(alone), digest(other)}
+    assert found[digest(shared)].config["execution"]["devices"] == 2
+    for config in (alone, other):
+        expected = train(config).history
+        for name in ("train_loss", "test_loss", "weight_norm", "distance", "gradient_norm"):
+            got = found[digest(config)].history[name]
+            np.testing.assert_allclose(got, expected[name], rtol=1e-9, err_msg=name)
+
+
+def test_a_worker_with_other_code_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("sweeps.pool.source", lambda: "0123456789abcdef")
+    message = r"trains with another version of largebatch \(.*\) than this process \(0123456789abcdef\); install"
+    with pytest.raises(SweepError, match=message):
+        run(tmp_path)
