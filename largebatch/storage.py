@@ -5,6 +5,7 @@ A `Remote` has those operations of `pathlib.Path` that results need, so that nob
 
 import hashlib
 import os
+import shutil
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -97,6 +98,14 @@ def each(function: Callable[[Any], T], places: Sequence[Folder]) -> Iterator[T]:
                 yield from pool.map(function, places[begin : begin + AHEAD])
         return
     yield from map(function, places)
+
+
+def remove(place: Folder) -> None:
+    """Delete a folder and all in it; nothing where there is none."""
+    if isinstance(place, Remote):
+        place.clear()
+    elif place.is_dir():
+        shutil.rmtree(place)
 
 
 def write_file(path: Folder, content: bytes) -> None:

@@ -47,10 +47,14 @@ class Ledger:
         """Compare the runs of a sweep with what lies in an experiment's folder; a missing folder is empty.
 
         Raises:
-            SweepError: a record is torn, or there are records and none of them belongs to this sweep.
+            SweepError: the folder cannot be read, a record is torn, or there are records and none of them belongs to
+                this sweep.
         """
         wanted = {digest(config): config for config in configs}
-        present = list(records.folders(folder / "runs"))
+        try:
+            present = list(records.folders(folder / "runs"))
+        except OSError as error:
+            raise SweepError(f"{folder} cannot be read: {error}; choose another --results folder") from error
         foreign = [path.name for path in present if path.name not in wanted]
         if foreign and len(foreign) == len(present):
             raise SweepError(

@@ -170,6 +170,14 @@ def test_the_local_twin_of_a_remote_folder_knows_it(tmp_path, monkeypatch):
     assert storage.local_twin(tmp_path) == storage.origin(tmp_path) == tmp_path
 
 
+def test_a_folder_is_removed_whole(tmp_path, remote):
+    for place in (tmp_path / "there", remote):
+        told(place)
+        storage.remove(place / "a")
+        storage.remove(place / "none")
+        assert not (place / "a" / "two.json").exists() and not (place / "a" / "deep" / "three.txt").exists()
+
+
 def test_a_bucket_that_is_not_there_is_an_error_of_the_system(bucket):
     with pytest.raises(OSError, match="NO_SUCH_BUCKET"):
         (place_of(str(bucket).replace("bucket", "nobucket", 1)) / "x").write_bytes(b"1")

@@ -8,6 +8,7 @@ it to be slow, to raise, to die or to have room for so many examples at once; it
 import json
 import os
 import signal
+import sys
 import time
 import uuid
 
@@ -42,7 +43,7 @@ def train_pack(configs, *, width, experiment, runs, observe=None, checkpoint=Non
                 "devices": configs[0].execution.devices,
                 "visible": os.environ.get("CUDA_VISIBLE_DEVICES"),
                 "fraction": os.environ.get("XLA_CLIENT_MEM_FRACTION"),
-                "node": os.environ.get("RAY_NODE_ID"),
+                "node": _node(),
                 "begun": time.monotonic(),
                 "cores": sorted(os.sched_getaffinity(0)),
                 "xla_flags": os.environ.get("XLA_FLAGS"),
@@ -67,6 +68,12 @@ def train_pack(configs, *, width, experiment, runs, observe=None, checkpoint=Non
         if (stub / "raise" / name).exists():
             raise ValueError(f"no good: {name}")
     return [_record(config, experiment, runs) for config in configs]
+
+
+def _node():
+    """Ray's name of the machine, where Ray is what called."""
+    ray = sys.modules.get("ray")
+    return ray.get_runtime_context().get_node_id() if ray and ray.is_initialized() else None
 
 
 def _record(config: RunConfig, experiment, runs):

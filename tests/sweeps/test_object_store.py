@@ -60,6 +60,12 @@ def test_a_sweep_in_an_object_store_is_idempotent_and_its_failures_come_and_go(r
     same_as_undisturbed(remote, RUNS, tmp_path)
 
 
+def test_a_bucket_that_is_not_there_is_refused_with_its_name(bucket):
+    gone = place_of(str(bucket).replace("bucket", "nobucket", 1))
+    with pytest.raises(SweepError, match=r"s3://nobucket/prefix.* cannot be written: .*NO_SUCH_BUCKET.*; choose"):
+        run(gone)
+
+
 def test_a_pack_goes_on_from_its_checkpoint_in_an_object_store_with_the_same_bits(remote):
     configs = [small(budget={"updates": 8}, evaluate={"every": {"updates": 2}})]
     whole, left = train_pack(configs, width=1), [2]
