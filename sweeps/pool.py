@@ -207,5 +207,6 @@ def _same_code(worker: Any) -> None:
     if isinstance(worker, Presence) and worker.source != source():
         raise SweepError(
             f"a worker on {worker.host} trains with another version of largebatch ({worker.source}) than this process "
-            f"({source()}); install the same there, send this one with --working-dir, or, where files were edited, run again"
+            f"({source()}); install the same there, or send this one with --working-dir; where files were edited "
+            "meanwhile, run again"
         )

@@ -4,7 +4,8 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 from largebatch.storage import Folder
@@ -52,6 +53,8 @@ class RayEngine:
             raise SweepError(f"{workers} workers: give at least 1, or leave it out to use every core or GPU")
         if gpus_per_run is not None and (gpus_per_run < 0 or (gpus_per_run > 1 and gpus_per_run % 1)):
             raise SweepError(f"{gpus_per_run} GPUs a run: give a share of one, as in 0.5, or a whole number")
+        if working_dir is not None and not Path(working_dir).is_dir():
+            raise SweepError(f"{working_dir} is no folder; give one with modules for the workers, as a checkout")
         self._workers = workers
         self._gpus = gpus_per_run
         self._address = address
@@ -81,9 +84,14 @@ class RayEngine:
 
     @property
     def workers(self) -> int:
-        """Jobs at a time, as far as this machine can tell."""
-        if self._workers or self.where.device == "cpu":
-            return self._workers or cores()
+        """Jobs of one device at a time, as far as can be told before the sweep."""
+        if self._workers:
+            return self._workers
+        if self._address is not None:
+            there = self._attached
+            return max(1, int(sum(there.nodes) / there.share))
+        if self.where.device == "cpu":
+            return cores()
         return max(1, int(gpus() / (self._gpus or 1)))
 
     @property
@@ -92,9 +100,13 @@ class RayEngine:
         device: Device | None = None if self._gpus is None else "gpu" if self._gpus else "cpu"
         if self._address is None:
             return here(device=device)
+        return Where(self._attached.kind, f"cluster-{hashlib.sha256(self._address.encode()).hexdigest()[:8]}")
+
+    @cached_property
+    def _attached(self) -> Devices:
+        """What the running cluster had when it was first asked."""
         with self._cluster():
-            device = self._look().kind
-        return Where(device, f"cluster-{hashlib.sha256(self._address.encode()).hexdigest()[:8]}")
+            return self._look()
 
     def measure(self, trials: Sequence[Trial], *, measuring: str = MEASURING) -> list[Speed]:
         """Measure candidates as `Engine.measure` says."""

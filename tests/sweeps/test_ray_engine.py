@@ -186,6 +186,7 @@ def test_nothing_to_do_starts_no_worker(tmp_path):
         ({"workers": 0}, "0 workers: give at least 1"),
         ({"gpus_per_run": -1}, "-1 GPUs a run: give a share"),
         ({"gpus_per_run": 1.5}, "1.5 GPUs a run: give a share"),
+        ({"working_dir": "/none"}, "/none is no folder; give one with modules for the workers"),
     ],
 )
 def test_numbers_that_make_no_sense_are_refused(options, message):
