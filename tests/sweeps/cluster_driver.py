@@ -1,6 +1,6 @@
 """A driver in a process of its own that joins a cluster: one JSON line on standard output for each event.
 
-Run as `python -m tests.sweeps.cluster_driver ADDRESS FOLDER CASE GPUS`; CASE names a list of runs below.
+Run as `python -m tests.sweeps.cluster_driver ADDRESS FOLDER CASE [GPUS [WORKERS]]`; CASE names a list of runs below.
 """
 
 import json
@@ -17,7 +17,7 @@ BASE = {"dataset": {"name": "synthetic", "train_size": 64}, "model": {"name": "l
 WIDE = BASE | {"execution": {"devices": 2}, "batch_size": 16}
 CASES = {
     "single": expand(BASE, {"batch_size": [8]}, [], range(24)),
-    "shares": expand(BASE, {"batch_size": [8]}, [], range(16)),
+    "shares": expand(BASE, {"batch_size": [8]}, [], range(8)),
     "mixed": expand(BASE, {"batch_size": [8]}, [], range(6)) + expand(WIDE, {}, [], range(2)),
     "apart": expand(BASE | {"execution": {"devices": 4}, "batch_size": 8}, {}, [], [0]),
 }
@@ -36,8 +36,9 @@ class Told:
         pass
 
 
-def main(address, folder, case, gpus):
-    engine = RayEngine(address=address, gpus_per_run=float(gpus) if gpus else None, training=TRAINING)
+def main(address, folder, case, gpus=None, workers=None):
+    share, most = float(gpus) if gpus else None, int(workers) if workers else None
+    engine = RayEngine(most, share, address, training=TRAINING)
     try:
         outcome = sweep(CASES[case], experiment="stub", folder=Path(folder), engine=engine, progress=Told(), width=1)
     except SweepError as error:
