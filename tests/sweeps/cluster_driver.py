@@ -1,6 +1,7 @@
 """A driver in a process of its own that joins a cluster: one JSON line on standard output for each event.
 
-Run as `python -m tests.sweeps.cluster_driver ADDRESS FOLDER CASE [GPUS [WORKERS]]`; CASE names a list of runs below.
+Run as `python -m tests.sweeps.cluster_driver ADDRESS FOLDER CASE [GPUS [WORKERS [DIR MODULE:FUNCTION]]]`;
+CASE names a list of runs below.
 """
 
 import json
@@ -36,9 +37,9 @@ class Told:
         pass
 
 
-def main(address, folder, case, gpus=None, workers=None):
+def main(address, folder, case, gpus=None, workers=None, working_dir=None, training=TRAINING):
     share, most = float(gpus) if gpus else None, int(workers) if workers else None
-    engine = RayEngine(most, share, address, training=TRAINING)
+    engine = RayEngine(most, share, address, working_dir=working_dir, training=training)
     try:
         outcome = sweep(CASES[case], experiment="stub", folder=Path(folder), engine=engine, progress=Told(), width=1)
     except SweepError as error:

@@ -88,8 +88,12 @@ def test_jobs_of_two_gpus_beside_jobs_of_one_and_no_two_on_one_device(cluster, t
 
 
 def test_a_share_of_a_gpu_is_shared_by_as_many_and_so_is_its_memory(cluster, tmp_path):
+    """The training function is a module that no machine has installed: it is sent along."""
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "only_sent.py").write_text("from tests.sweeps.stub_training import train_pack as train_pack\n")
     tell(tmp_path, "seconds", text="2")
-    driver = Driver(cluster, tmp_path, "shares", "0.5", "4")
+    driver = Driver(cluster, tmp_path, "shares", "0.5", "4", str(own), "only_sent:train_pack")
     assert driver.end() == ["Outcome", [8, 0, 0]]
     crowds = [together(begun, 2) for begun in on_devices(tmp_path, 2).values()]
     assert max(crowds) == 2

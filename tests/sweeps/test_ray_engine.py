@@ -133,6 +133,17 @@ def test_an_exception_keeps_the_worker_and_spares_the_neighbours(tmp_path):
     assert "stub_training.py" in (tmp_path / "failures" / f"{DIGESTS[1]}.json").read_text()
 
 
+def test_a_worker_without_memory_ends_in_smaller_packs_with_the_batch_as_it_was(tmp_path):
+    tell(tmp_path, "room", text="32")  # room for half a batch of 64, and for 4 rows of 8
+    listener = Listener()
+    outcome = run(tmp_path, listener, retries=0)
+    assert (outcome.done, outcome.failed) == (8, 0) and listener.of(Lost) == []
+    causes = {event.error.message for event in listener.of(Failed)}
+    assert causes == {"RESOURCE_EXHAUSTED: Out of memory while trying to allocate 8 bytes."}
+    assert {event.instead.max_device_batch for event in listener.of(Failed)} == {None, 32}
+    same_as_undisturbed(tmp_path, RUNS, tmp_path / "clean")
+
+
 def test_workers_that_cannot_start_end_the_sweep_with_the_cause(tmp_path, monkeypatch):
     monkeypatch.setattr("sweeps.pool.Worker", Stillborn)
     with pytest.raises(SweepError, match="3 workers died one after the other before they could train: .*no such luck"):
