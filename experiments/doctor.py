@@ -17,6 +17,8 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from largebatch.provenance import PACKAGES
+from largebatch.remote import Remote
+from largebatch.storage import Folder
 from sweeps.board import size
 from sweeps.where import cores, gpus
 from sweeps.worker import environment
@@ -50,7 +52,7 @@ class Finding:
     """What to do where it is not well."""
 
 
-def examine(results: Path, *, ray: bool = True) -> Iterator[Finding]:
+def examine(results: Folder, *, ray: bool = True) -> Iterator[Finding]:
     """Yield what is found, the quick things first.
 
     Args:
@@ -87,7 +89,9 @@ def _own() -> str:
     return largebatch.__version__
 
 
-def _room(results: Path) -> Finding:
+def _room(results: Folder) -> Finding:
+    if not isinstance(results, Path):
+        return _store(results)
     place = results.absolute()
     while not place.exists():
         place = place.parent
@@ -98,6 +102,15 @@ def _room(results: Path) -> Finding:
     if free < NO_ROOM:
         return Finding("results", "broken", text, "make room, or choose another --results folder")
     return Finding("results", "missing" if free < LITTLE_ROOM else "well", text, "a long sweep may need more room")
+
+
+def _store(results: Remote) -> Finding:
+    try:
+        next(iter(results.iterdir()), None)
+    except OSError as error:
+        remedy = "look at the address, and at the keys that the environment gives"
+        return Finding("results", "broken", f"{results} cannot be listed: {error}", remedy)
+    return Finding("results", "well", f"results go to {results}, which can be listed")
 
 
 def _cache() -> Finding:

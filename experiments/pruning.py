@@ -1,7 +1,6 @@
 """What lies in an experiment's folder and serves no run any more: found, priced, and on request deleted."""
 
 import re
-import shutil
 import time
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from experiments.place import Place
 from experiments.programs import recorded
 from largebatch import live
 from largebatch.config import digest
+from largebatch.storage import Folder, matching, remove
 from sweeps.choice import shaped
 from sweeps.ledger import Ledger
 from sweeps.packing import pack, without
@@ -24,10 +24,10 @@ RUN = re.compile("[0-9a-f]{16}")
 class Waste:
     """One file or folder, and why it serves no run."""
 
-    path: Path
+    path: Folder
     why: str
     size: int
-    """Bytes."""
+    """Bytes; 0 in an object store, where asking costs a request a file."""
 
 
 def waste(place: Place) -> list[Waste]:
@@ -42,9 +42,9 @@ def waste(place: Place) -> list[Waste]:
     configs, folder = place.experiment.configs, place.folder
     ledger = Ledger.read(folder, configs)
     wanted = {digest(config) for config in configs}
-    found = [(folder / "runs" / run, "record of another run") for run in ledger.foreign]
+    found: list[tuple[Folder, str]] = [(folder / "runs" / run, "record of another run") for run in ledger.foreign]
     found += [(path, "checkpoint of runs that have ended") for path in _checkpoints(place, ledger)]
-    for path in _files(folder / "failures", ".json"):
+    for path in matching(folder / "failures", "*.json"):
         if path.stem in ledger.done:
             found.append((path, "failure of a run that has succeeded since"))
         elif path.stem not in wanted:
@@ -64,34 +64,34 @@ def delete(found: Sequence[Waste]) -> None:
     """
     for each in found:
         if each.path.is_dir():
-            shutil.rmtree(each.path)
+            remove(each.path)
         else:
             each.path.unlink(missing_ok=True)
 
 
-def _checkpoints(place: Place, ledger: Ledger) -> Iterator[Path]:
+def _checkpoints(place: Place, ledger: Ledger) -> Iterator[Folder]:
     programs = recorded(place.folder)
     try:
         jobs = without(pack(shaped(place.experiment.configs, programs)), ledger.done.keys())
     except KeyError:  # a program that is not described yet has no checkpoint, and which others have is unknown
         return
     waiting: Set[str] = {job.name for job in jobs}
-    for path in _files(place.folder / "checkpoints", ".msgpack"):
+    for path in matching(place.folder / "checkpoints", "*.msgpack"):
         pack_name, _, run = path.stem.partition("-")
         if pack_name not in waiting or run in ledger.done:
             yield path
 
 
-def _files(folder: Path, ending: str) -> list[Path]:
-    return sorted(path for path in folder.glob(f"[!.]*{ending}")) if folder.is_dir() else []
-
-
-def _temporary(folder: Path) -> Iterator[Path]:
+def _temporary(folder: Folder) -> Iterator[Path]:
+    if not isinstance(folder, Path):  # an object is there whole or not at all
+        return
     for home in (folder / "runs", folder / "checkpoints", folder / "failures", folder / "live"):
         for path in sorted(home.glob(".*")) if home.is_dir() else ():
             if RUN.search(path.name) and time.time() - path.stat().st_mtime > LEFT_OVER_SECONDS:
                 yield path
 
 
-def _size(path: Path) -> int:
+def _size(path: Folder) -> int:
+    if not isinstance(path, Path):
+        return 0
     return sum(p.stat().st_size for p in (path.rglob("*") if path.is_dir() else [path]) if p.is_file())

@@ -15,6 +15,7 @@ from typing import Any
 
 from largebatch.config import RunConfig, digest
 from largebatch.records import HISTORY, TIMING
+from largebatch.storage import Folder
 
 FOLDER = "live"
 KINDS = {c.name: c.dtype for c in (*TIMING, *HISTORY)}
@@ -43,7 +44,7 @@ def row_of(history: Mapping[str, float], timing: Mapping[str, float]) -> Row:
 class LiveRows:
     """Keeps the file of one run; whatever the file system does, nothing is raised."""
 
-    def __init__(self, runs: object, experiment: str, config: RunConfig) -> None:
+    def __init__(self, runs: Folder | None, experiment: str, config: RunConfig) -> None:
         """Keep it in `live` beside `runs`, the folder of records; None, or no folder of this machine, keeps none."""
         self.path = runs.parent / FOLDER / f"{digest(config)}.jsonl" if isinstance(runs, Path) else None
         self.head = {"digest": digest(config), "experiment": experiment, "config": config.model_dump(mode="json")}
@@ -71,7 +72,7 @@ class LiveRows:
                 self.path.unlink(missing_ok=True)
 
 
-def files(experiment_folder: object) -> dict[str, Path]:
+def files(experiment_folder: Folder) -> dict[str, Path]:
     """Return digest -> file of every run that trains, or was left unfinished."""
     if not isinstance(experiment_folder, Path):
         return {}

@@ -8,12 +8,13 @@ each measurement took; clocks are no part of any comparison of bits.
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from largebatch.storage import Folder, matching
 
 NAN = float("nan")
 COLUMNS = {
@@ -113,7 +114,7 @@ def files(probes: Mapping[str, Measured]) -> Iterable[tuple[str, bytes]]:
         yield "probe-seconds.parquet", _parquet(seconds, SECONDS)
 
 
-def read_probes(folder: Path) -> dict[str, Measured]:
+def read_probes(folder: Folder) -> dict[str, Measured]:
     """Return what the probes of a finished run found, by title; {} where it had none.
 
     Raises:
@@ -121,10 +122,10 @@ def read_probes(folder: Path) -> dict[str, Measured]:
         pyarrow.ArrowInvalid: a table is torn.
     """
     found: dict[str, Measured] = {}
-    for path in sorted(folder.glob("probe-*.parquet")):
+    for path in matching(folder, "probe-*.parquet"):
         if path.stem != "probe-seconds":
             arrays = path.with_suffix(".npz")
-            kept = dict(np.load(arrays).items()) if arrays.exists() else {}
+            kept = dict(np.load(io.BytesIO(arrays.read_bytes())).items()) if arrays.exists() else {}
             found[path.stem.removeprefix("probe-")] = Measured(rows=_table(path), arrays=kept)
     clock = folder / "probe-seconds.parquet"
     if clock.exists():
@@ -134,8 +135,8 @@ def read_probes(folder: Path) -> dict[str, Measured]:
     return found
 
 
-def _table(path: Path) -> dict[str, list[Any]]:
-    with pq.ParquetFile(path) as file:
+def _table(path: Folder) -> dict[str, list[Any]]:
+    with pq.ParquetFile(io.BytesIO(path.read_bytes())) as file:
         table: dict[str, list[Any]] = file.read(use_threads=False).to_pydict()
     return table
 

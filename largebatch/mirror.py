@@ -21,6 +21,7 @@ from typing import Any
 
 from largebatch import live, records
 from largebatch.replay import Page, artifacts, replay, rows
+from largebatch.storage import Folder, origin, place_of
 from largebatch.tracking import REPORT, Mode, mark, mirrored
 
 PATIENCE = 3
@@ -44,16 +45,17 @@ class Mirror:
         """Look after the records in `runs` beside `directory`; nothing is read or written yet."""
         self.project, self.experiment, self.mode, self.directory = project, experiment, mode, directory
         self.where: dict[str, Any] = {"project": project, "online": mode != "offline", "directory": directory}
+        self.results = origin(directory.parent)
         self.parent, self.clock = os.getppid(), clock
         self.failures, self.failed_at, self.looked_at = 0, -math.inf, -math.inf
         self.pages: dict[str, tuple[Page, list[live.Row]]] = {}
 
-    def follow(self, told: Iterable[Path | None]) -> None:
+    def follow(self, told: Iterable[Folder | None]) -> None:
         """Mirror the runs that stand, then those one is told of, then what stands by the end untold.
 
         None in what is told means that a moment has passed.
         """
-        runs, tried = self.directory.parent / "runs", set[str]()
+        runs, tried = self.results / "runs", set[str]()
         # Both listings are generators: the second looks at the folder when its turn comes.
         for folder in chain(records.folders(runs), told, records.folders(runs)):
             if os.getppid() != self.parent:
@@ -84,7 +86,7 @@ class Mirror:
             self.failures, self.failed_at = self.failures + 1, self.clock()
             _report(run, f"{type(error).__name__}: {error}")
 
-    def _add(self, folder: Path) -> bool:
+    def _add(self, folder: Folder) -> bool:
         """Mirror one run, or the report, unless its marker is fresh or it is another experiment's."""
         if mirrored(folder, self.mode, self.project, self.directory):
             return False
@@ -113,8 +115,8 @@ class Mirror:
 
     def _look(self) -> None:
         """Send what runs have measured since the last look."""
-        for digest, path in live.files(self.directory.parent).items():
-            ended = (self.directory.parent / "runs" / digest / "run.json").exists()
+        for digest, path in live.files(self.results).items():
+            ended = (self.results / "runs" / digest / "run.json").exists()
             run = None if ended or self._paused() else live.read(path)
             if run is None or run.experiment != self.experiment:
                 continue
@@ -137,8 +139,8 @@ def _report(run: str | None, error: str | None) -> None:
     os.write(1, json.dumps({"run": run, "error": message}).encode() + b"\n")
 
 
-def lines(descriptor: int, seconds: float) -> Iterator[Path | None]:
-    """Yield each line that comes in as a path, and None whenever so many seconds pass without one."""
+def lines(descriptor: int, seconds: float) -> Iterator[Folder | None]:
+    """Yield each line that comes in as a place, and None whenever so many seconds pass without one."""
     rest = b""
     while True:
         if not select.select([descriptor], [], [], seconds)[0]:
@@ -148,7 +150,7 @@ def lines(descriptor: int, seconds: float) -> Iterator[Path | None]:
         if not came:
             return
         *whole, rest = (rest + came).split(b"\n")
-        yield from (Path(os.fsdecode(line)) for line in whole)
+        yield from (place_of(os.fsdecode(line)) for line in whole)
 
 
 def main(project: str, experiment: str, mode: Mode, directory: str) -> None:

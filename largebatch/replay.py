@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from largebatch.records import Record
+from largebatch.storage import Folder, matching
 
 SERVER_SECONDS = 15
 """How long one run may wait for the server to begin, and again to end."""
@@ -147,7 +148,7 @@ def replay(record: Record, *, project: str, experiment: str, online: bool, direc
         page.end(record)
 
 
-def artifacts(report: Path, *, project: str, experiment: str, online: bool, directory: Path) -> None:
+def artifacts(report: Folder, *, project: str, experiment: str, online: bool, directory: Path) -> None:
     """Keep a report's page and its figures with their numbers as two artifacts of a run of their own.
 
     Raises:
@@ -162,11 +163,12 @@ def artifacts(report: Path, *, project: str, experiment: str, online: bool, dire
         name=f"{experiment}-report", tags=[experiment], config={"experiment": experiment},
     )  # fmt: skip
     try:
-        kinds = {"report": report.glob("*.html"), "figures": (p for p in report.iterdir() if p.suffix != ".html")}
-        for kind, paths in kinds.items():
+        found = [path for path in matching(report, "*") if not path.is_dir()]
+        for kind in ("report", "figures"):
             artifact = wandb.Artifact(f"{experiment}-{kind}", type=kind)
-            for path in sorted(path for path in paths if path.is_file() and not path.name.startswith(".")):
-                artifact.add_file(str(path))
+            for path in (path for path in found if (path.suffix == ".html") == (kind == "report")):
+                with artifact.new_file(path.name, mode="wb") as file:
+                    file.write(path.read_bytes())
             logged = run.log_artifact(artifact)
             if online:
                 logged.wait(timeout=2 * SERVER_SECONDS)  # finishing says nothing of an artifact that was refused

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from largebatch.records import write_file
+from largebatch.storage import Folder, write_file
 
 Mode = Literal["offline", "online", "live", "off"]
 REPORT = "report"
@@ -38,7 +38,7 @@ class TrackingOutcome:
     warning: str | None
 
 
-def mirrored(folder: Path, mode: Mode, project: str, directory: Path) -> bool:
+def mirrored(folder: Folder, mode: Mode, project: str, directory: Path) -> bool:
     """Return whether a run's folder, or the report's, stands in W&B as it is now; what is online needs no copy here."""
     try:
         said = (directory / MARKERS / folder.name).read_bytes()
@@ -48,13 +48,13 @@ def mirrored(folder: Path, mode: Mode, project: str, directory: Path) -> bool:
     return said in fresh
 
 
-def mark(folder: Path, mode: Mode, project: str, directory: Path) -> None:
+def mark(folder: Folder, mode: Mode, project: str, directory: Path) -> None:
     """Note that a folder is mirrored as it is now."""
     state = _state(folder, "offline" if mode == "offline" else "online", project)
     write_file(directory / MARKERS / folder.name, state)
 
 
-def _state(folder: Path, mode: str, project: str) -> bytes:
+def _state(folder: Folder, mode: str, project: str) -> bytes:
     page = folder / ("report.html" if folder.name == REPORT else "run.json")
     return f"{mode} {project} {hashlib.sha256(page.read_bytes()).hexdigest()}\n".encode()
 
@@ -97,14 +97,15 @@ class Tracker:
         except OSError as error:
             self._trouble = f"W&B writer could not start ({error}); {self._again}"
 
-    def add(self, folder: Path) -> None:
+    def add(self, folder: Folder) -> None:
         """Tell the writer of a finished run, or of the report."""
         if self._writer is None:
             return
         assert self._writer.stdin is not None
         # A full pipe loses the line, not the run: at the end the writer looks at the folder itself.
         with contextlib.suppress(OSError):
-            os.write(self._writer.stdin.fileno(), f"{folder.absolute()}\n".encode())
+            place = folder.absolute() if isinstance(folder, Path) else folder
+            os.write(self._writer.stdin.fileno(), f"{place}\n".encode())
 
     def close(self, timeout: float = 60.0, tell: Callable[[int, int], None] | None = None) -> TrackingOutcome:
         """Let the writer finish for at most `timeout` seconds, stop it, and say how it went.

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import jax
 
@@ -20,13 +19,18 @@ from largebatch.pack import Pack, Stretch
 from largebatch.probes.visits import Visits
 from largebatch.provenance import provenance
 from largebatch.records import Record
+from largebatch.storage import Folder
 
 CHECKPOINT_SECONDS = 60.0
 TARGET_RATIO = 1.02
 """A run with a target is looked at whenever its updates have grown by this ratio."""
 
 
-def train(config: RunConfig, *, experiment: str = "untitled", runs: Path | None = None) -> Record:
+class Stopped(Exception):
+    """Training was asked to stop; a checkpoint holds what was done."""
+
+
+def train(config: RunConfig, *, experiment: str = "untitled", runs: Folder | None = None) -> Record:
     """Train one configuration and return its record, also written under `runs` if given.
 
     Raises:
@@ -40,10 +44,11 @@ def train_pack(
     *,
     width: int,
     experiment: str = "untitled",
-    runs: Path | None = None,
+    runs: Folder | None = None,
     observe: Callable[[int], None] | None = None,
-    checkpoint: Path | None = None,
+    checkpoint: Folder | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    stop: Callable[[], bool] | None = None,
 ) -> list[Record]:
     """Train runs side by side and return their records in the same order.
 
@@ -55,9 +60,11 @@ def train_pack(
         observe: called now and then with the examples processed since the last call.
         checkpoint: file from which an interrupted pack goes on, and to which it is saved.
         checkpoint_seconds: between two saves.
+        stop: asked after each stretch; where it says yes the pack is saved and `Stopped` raised.
 
     Raises:
         ValueError: the configurations do not fit into one pack.
+        Stopped: `stop` said yes.
     """
     if len(keys := {pack_key(config) for config in configs}) != 1 or len(configs) > width:
         raise ValueError(f"{len(configs)} runs with {len(keys)} pack keys do not fit one pack of width {width}")
@@ -75,7 +82,9 @@ def train_pack(
                 session.measure(stretch)
             if not session.alive:
                 break
-            session.save()
+            session.save(now=(told := stop is not None and stop()))
+            if told:
+                raise Stopped(f"at update {session.pack.update}; saved in {checkpoint}")
         return session.close(experiment, runs)
 
 
@@ -95,7 +104,7 @@ class _Session:
     """A pack, the histories of its rows, and the clock."""
 
     def __init__(
-        self, configs: Sequence[RunConfig], width: int, checkpoint: Path | None, every: float, states: Path | None
+        self, configs: Sequence[RunConfig], width: int, checkpoint: Folder | None, every: float, states: Folder | None
     ) -> None:
         begun = time.perf_counter()
         self.pack = Pack(configs, width=width, states=states)
@@ -166,12 +175,12 @@ class _Session:
                     self.pack.streams.end(i, update)
         self.visits.visit(alive)
 
-    def save(self) -> None:
-        if self.checkpoint and time.perf_counter() - self.saved >= self.every:
+    def save(self, *, now: bool = False) -> None:
+        if self.checkpoint and (now or time.perf_counter() - self.saved >= self.every):
             checkpoints.save(self.checkpoint, self.pack, self.rows, self.elapsed)
             self.saved = time.perf_counter()
 
-    def close(self, experiment: str, runs: Path | None) -> list[Record]:
+    def close(self, experiment: str, runs: Folder | None) -> list[Record]:
         summary = {
             "setup_seconds": self.setup_seconds,
             "pack_width": len(self.pack.rows),

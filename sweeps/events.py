@@ -1,5 +1,6 @@
 """What an engine tells while it runs."""
 
+import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,10 @@ MEMORY_KINDS = ("OutOfMemoryError", "MemoryError")
 """Errors of Ray's memory monitor and of Python."""
 MEMORY_WORDS = ("RESOURCE_EXHAUSTED", "out of memory", "OUT_OF_MEMORY")
 """What an XlaRuntimeError says where a device has no room left; its other messages are other errors."""
+
+
+STOPPED = "Stopped"
+"""The kind of error with which training answers a request to stop."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,17 @@ class Cause:
     def out_of_memory(self) -> bool:
         """Whether memory ran out, of the device or of the host, so that a smaller pack may fit."""
         return self.kind in MEMORY_KINDS or any(word.lower() in self.message.lower() for word in MEMORY_WORDS)
+
+
+    @property
+    def no_room(self) -> bool:
+        """Whether the disk is full, which no other attempt would change."""
+        return any(f"[Errno {number}]" in self.message for number in (errno.ENOSPC, errno.EDQUOT))
+
+    @property
+    def told_to_stop(self) -> bool:
+        """Whether it ended because it was asked to, with its work saved."""
+        return self.kind == STOPPED
 
 
 @dataclass(frozen=True)
@@ -88,5 +104,15 @@ class Lost:
 class Waiting:
     """Nothing happened for a moment."""
 
+    reason: str = ""
+    """Where nothing runs: why."""
 
-Event = Started | Advanced | Finished | Failed | Lost | Waiting
+
+@dataclass(frozen=True)
+class Stopping:
+    """Ctrl-C was pressed: so many jobs finish, or save where they stand."""
+
+    jobs: int
+
+
+Event = Started | Advanced | Finished | Failed | Lost | Waiting | Stopping

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from threading import Lock
 
 from rich.console import Console
@@ -10,8 +9,9 @@ from rich.live import Live
 from rich.markup import escape
 
 from largebatch.config import Execution, RunConfig
+from largebatch.storage import Folder
 from sweeps.board import board, line
-from sweeps.events import Event, Failed, Lost
+from sweeps.events import Event, Failed, Lost, Stopping, Waiting
 from sweeps.ledger import Ledger
 from sweeps.packing import Job
 from sweeps.snapshot import Beat, Snapshot
@@ -25,7 +25,7 @@ class Progress:
     """Shows one sweep on a console; `begin`, any number of `tell`, `end`."""
 
     def __init__(
-        self, console: Console | None = None, *, every: float = LINE_SECONDS, folder: Path | None = None
+        self, console: Console | None = None, *, every: float = LINE_SECONDS, folder: Folder | None = None
     ) -> None:
         """Take where to show it.
 
@@ -40,6 +40,7 @@ class Progress:
         self._folder = folder
         self._live: Live | None = None
         self._beat: Beat | None = None
+        self._reason = ""
 
     def begin(self, configs: Sequence[RunConfig], ledger: Ledger, jobs: Sequence[Job]) -> None:
         """Show where the sweep stands before anything runs."""
@@ -62,6 +63,11 @@ class Progress:
         match event:
             case Lost(worker, cause):
                 self._say(f"worker {worker} died ({first_line(str(cause))}); another takes its place")
+            case Waiting(reason) if reason and reason != self._reason:
+                self._reason = reason
+                self._say(reason)
+            case Stopping(jobs):
+                self._say(f"stopping: {jobs} packs finish or save where they stand; Ctrl-C again stops at once")
             case Failed(job, error, attempt, final, instead):
                 runs = f"{len(job.configs)} runs at batch size {job.configs[0].batch_size}"
                 what = "given up" if final else f"will be tried again{_smaller(instead)}"

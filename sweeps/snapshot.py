@@ -16,7 +16,7 @@ from threading import Event as Flag
 from threading import Thread
 from typing import Any
 
-from largebatch.records import write_file
+from largebatch.storage import Folder, write_file
 
 FILE = "progress.json"
 REQUEST = "cancel"
@@ -85,7 +85,7 @@ def document(snapshot: Snapshot) -> dict[str, Any]:
     return plain
 
 
-def read(folder: Any) -> Snapshot | None:
+def read(folder: Folder) -> Snapshot | None:
     """Return what the latest driver in an experiment's folder told; None where none did, or not in these words."""
     nan = float("nan")
     try:
@@ -114,7 +114,7 @@ def alive(snapshot: Snapshot | None, clock: Callable[[], float] = time.time) -> 
 class Beat:
     """Writes snapshots about once a second from a thread of its own, and listens for a request to stop."""
 
-    def __init__(self, folder: Any, take: Callable[[], Snapshot], *, every: float = BEAT_SECONDS) -> None:
+    def __init__(self, folder: Folder, take: Callable[[], Snapshot], *, every: float = BEAT_SECONDS) -> None:
         """Begin; `take` returns the present snapshot, and is called from the thread."""
         self._folder, self._take, self._every = folder, take, every
         self._over = Flag()
@@ -146,12 +146,12 @@ class Beat:
         self._write(ended=True)
 
 
-def ask(folder: Any) -> None:
+def ask(folder: Folder) -> None:
     """Ask the driver at work in a folder to stop."""
     write_file(folder / REQUEST, b"stop\n")
 
 
-def asked(folder: Any) -> bool:
+def asked(folder: Folder) -> bool:
     """Return whether a request to stop lies there."""
     try:
         return bool((folder / REQUEST).exists())

@@ -9,7 +9,8 @@ import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+
+from largebatch.storage import Folder
 
 FOLDER = "logs"
 MARK = "largebatch job"
@@ -17,7 +18,7 @@ MOST = 2 * 10**6
 """Bytes of a file from which a worker begins it again: a warning that repeats must not fill a disk."""
 
 
-def keep(folder: Any, job: str, runs: tuple[str, ...]) -> None:
+def keep(folder: Folder, job: str, runs: tuple[str, ...]) -> None:
     """Send this process's output and error to its file under an experiment's folder, and mark that a job begins.
 
     A folder that is none of this machine, or cannot be written, keeps nothing.
@@ -37,14 +38,14 @@ def keep(folder: Any, job: str, runs: tuple[str, ...]) -> None:
                 os.dup2(file.fileno(), descriptor)
 
 
-def files(folder: Any) -> list[Path]:
+def files(folder: Folder) -> list[Path]:
     """Return the files of an experiment's workers, the one written last at the end."""
     home = folder / FOLDER if isinstance(folder, Path) else None
     found = [path for path in home.glob("*.log") if path.is_file()] if home is not None and home.is_dir() else []
     return sorted(found, key=lambda path: path.stat().st_mtime)
 
 
-def of_run(folder: Any, run: str) -> list[tuple[Path, str]]:
+def of_run(folder: Folder, run: str) -> list[tuple[Path, str]]:
     """Return every part of a log in which a worker was at a run: the file and the text, from the mark of its job on."""
     parts = []
     for path in files(folder):

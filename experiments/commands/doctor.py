@@ -17,9 +17,10 @@ def doctor(results: Results = DEFAULT_RESULTS, quick: Quick = False, as_json: Js
 
     from experiments.doctor import examine
     from experiments.place import say
+    from largebatch.storage import place_of
 
     found, screen = [], console()
-    for each in examine(results, ray=not quick):
+    for each in examine(place_of(results), ray=not quick):
         found.append(each)
         if not as_json:
             screen.print(f"{SIGNS[each.state]} [bold]{each.name}[/]", highlight=False)

@@ -5,7 +5,6 @@ import math
 import sys
 from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -53,34 +52,42 @@ Scale = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
 Project = Annotated[str, typer.Option("--project", help="Project in Weights & Biases.")]
 PROJECT = "largebatch"
-Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Where results are kept.")]
+Results = Annotated[
+    str, typer.Option("--results", metavar="DIR", help="Where results are kept: a folder, s3://... or gs://...")
+]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Jobs at a time; default: every GPU or core.")]
 Pack = Annotated[int | None, typer.Option("--pack", min=1, help="Runs trained side by side in one program.")]
 
-DEFAULT_RESULTS = Path("results")
-TOLD = {"ExperimentError", "SweepError", "DataError", "RecordError", "ResultsError"}
+DEFAULT_RESULTS = "results"
+TOLD = {"ExperimentError", "SweepError", "DataError", "RecordError", "ResultsError", "StorageError"}
 """Errors whose message says what to do; by name, so that nothing heavy is imported to print one."""
 
 
-def place(experiment: str, settings: list[str] | None, scale: str | None, results: Path) -> "Place":
+def place(experiment: str, settings: list[str] | None, scale: str | None, results: str) -> "Place":
     """Return the experiment and its place among the results, with the words that name it again.
 
     Raises:
         ExperimentError: everything that is wrong with it.
+        StorageError: its results cannot lie there.
     """
     from experiments.experiment import load
     from experiments.place import Place
+    from largebatch.storage import place_of
 
     words = [experiment]
     for setting in settings or []:
         words += ["--set", setting]
     words += ["--scale", scale] if scale else []
-    words += ["--results", str(results)] if results != DEFAULT_RESULTS else []
-    return Place(results, load(experiment, settings or [], scale), tuple(words))
+    words += ["--results", results] if results != DEFAULT_RESULTS else []
+    return Place(place_of(results), load(experiment, settings or [], scale), tuple(words))
 
 
 def engine(
-    in_process: bool = False, workers: int | None = None, gpus: float | None = None, address: str | None = None
+    in_process: bool = False,
+    workers: int | None = None,
+    gpus: float | None = None,
+    address: str | None = None,
+    working_dir: str | None = None,
 ) -> "Engine":
     """Return where jobs run.
 
@@ -91,9 +98,11 @@ def engine(
     from sweeps.engine import InProcessEngine, RayEngine
 
     if not in_process:
-        return RayEngine(workers, gpus, address)
-    if workers or gpus or address:
-        raise SweepError("--in-process runs without Ray; leave out --workers, --gpus-per-run and --address")
+        return RayEngine(workers, gpus, address, working_dir=working_dir)
+    if workers or gpus or address or working_dir:
+        raise SweepError(
+            "--in-process runs without Ray; leave out --workers, --gpus-per-run, --address and --working-dir"
+        )
     return InProcessEngine()
 
 

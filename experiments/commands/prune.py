@@ -22,7 +22,7 @@ def prune(
     from experiments.place import say
     from experiments.pruning import delete, waste
     from sweeps.board import size
-    from sweeps.sweep import _claimed as claimed
+    from sweeps.claim import claimed
 
     if not at.folder.is_dir():
         say(console(), f"{at.folder} does not exist; to train something: {at.command('run')}")
@@ -37,7 +37,7 @@ def prune(
         emit({"deleted": yes, "found": [vars(each) for each in found]})
         return
     for each in found:
-        say(console(), f"{size(each.size):>8}  {each.path.relative_to(at.folder)}: {each.why}")
+        say(console(), f"{size(each.size):>8}  {str(each.path).removeprefix(str(at.folder)).strip('/')}: {each.why}")
     total = f"{len(found)} things, {size(sum(each.size for each in found))}"
     if not found:
         say(console(), f"nothing to prune in {at.folder}; how it stands: {at.command('status')}")

@@ -7,6 +7,9 @@ import typer
 from experiments.commands.options import DEFAULT_RESULTS, Json, Name, Results, Scale, Set, console, emit, place
 
 Watch = Annotated[bool, typer.Option("--watch", help="Follow it until every run has ended, or until Ctrl-C.")]
+Verify = Annotated[
+    bool, typer.Option("--verify", help="Read every record and compare it with its checksums; exit code 1 if torn.")
+]
 
 
 def status(
@@ -15,10 +18,18 @@ def status(
     scale: Scale = None,
     results: Results = DEFAULT_RESULTS,
     watch: Watch = False,
+    verify: Verify = False,
     as_json: Json = False,
 ) -> None:
     """Say which runs are done, diverged, failed or missing, why, and how to go on."""
     at = place(experiment, settings, scale, results)
+    if verify:
+        from experiments.integrity import show_findings
+        from sweeps.verify import verify as verified
+
+        found = verified(at.folder, at.experiment.configs)
+        show_findings(at, found, console())
+        raise typer.Exit(0 if found.sound else 1)
     from experiments.show import show_status, status_of
     from experiments.watching import follow
     from sweeps.ledger import Ledger

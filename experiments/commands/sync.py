@@ -28,13 +28,14 @@ def sync(
     """Send to Weights & Biases what is not there yet: finished runs, the report and its figures."""
     at = place(experiment, settings, scale, results)
     from experiments.place import say
+    from largebatch.storage import local_twin
     from largebatch.tracking import REPORT, Tracker
     from sweeps import SweepError
 
     if not (at.folder / "runs").is_dir():
         raise SweepError(f"{at.folder} holds no runs; to train some: {at.command('run')}")
     screen = console()
-    tracker = Tracker(project, at.experiment.name, "online", at.folder / "wandb", again=at.command("sync"))
+    tracker = Tracker(project, at.experiment.name, "online", local_twin(at.folder) / "wandb", again=at.command("sync"))
     if (at.folder / REPORT / f"{REPORT}.html").exists():
         tracker.add(at.folder / REPORT)
     with screen.status("sending to Weights & Biases") as shown:

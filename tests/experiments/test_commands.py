@@ -142,7 +142,7 @@ def test_status_follows_the_driver_and_without_one_the_records(results, monkeypa
     from experiments.commands.options import place
     from sweeps.snapshot import Row, Snapshot, document
 
-    at = place("smoke", [], None, results)
+    at = place("smoke", [], None, str(results))
     now, who = watching.look(at)
     assert now.counts == {"done": 5, "running": 0, "waiting": 2, "failed": 1, "diverged": 0}
     assert who == "nobody is at work; no driver is heard"
@@ -195,7 +195,7 @@ def test_prune_takes_checkpoints_of_ended_packs_and_no_other(results):
     from sweeps.packing import pack
     from sweeps.where import Where
 
-    at, folder = place("smoke", [], None, results), results / "smoke"
+    at, folder = place("smoke", [], None, str(results)), results / "smoke"
     told = {"folder": folder, "done": set(), "where": Where("cpu", "m"), "workers": 1, "pack": 1}
     describe(at, choices(SMOKE, **told))
     jobs = pack(shaped(SMOKE, choices(SMOKE, **told)))

@@ -5,8 +5,11 @@ import json
 import os
 import signal
 import socket
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -16,6 +19,7 @@ from sweeps.board import board, duration, line, size
 from sweeps.events import Advanced, Cause, Failed, Finished, Started
 from sweeps.expand import expand
 from sweeps.ledger import Ledger
+from sweeps.memory import in_use
 from sweeps.packing import pack
 from sweeps.progress import Progress
 from sweeps.snapshot import Beat, Row, Snapshot, Trouble, alive, ask, asked, read
@@ -160,3 +164,18 @@ def test_sizes_read_as_people_say_them(count, text):
 )
 def test_durations_read_as_people_say_them(seconds, text):
     assert duration(seconds) == text
+
+
+def test_memory_is_the_devices_where_they_have_some_and_else_the_machines(monkeypatch):
+    import resource
+
+    held, most = in_use(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    assert 0.2 * most < held < 1.1 * most
+    one = SimpleNamespace(memory_stats=lambda: {"bytes_in_use": 5})
+    monkeypatch.setitem(sys.modules, "jax", SimpleNamespace(local_devices=lambda: [one, one]))
+    assert in_use() == 10
+    none = SimpleNamespace(memory_stats=lambda: None)
+    monkeypatch.setitem(sys.modules, "jax", SimpleNamespace(local_devices=lambda: [none]))
+    assert in_use() > 0.2 * most
+    monkeypatch.setattr("sweeps.memory.STATM", Path("/nowhere"))
+    assert in_use() == 0
