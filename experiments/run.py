@@ -48,6 +48,8 @@ class _Described(Progress):
         describe(self._place, self._programs, self._accepted)
         self._begun()
         super().begin(configs, ledger, jobs)
+        if jobs:
+            self._say(f"to follow it from another terminal: {self._place.command('status', '--watch')}")
 
     def tell(self, event: Event) -> None:
         """Keep how a program is computed from now on, so that a sweep that is resumed does not run into it again."""

@@ -32,6 +32,8 @@ LOOK_SECONDS = 1.0
 """Between two looks at the runs that train."""
 OPEN_PAGES = 16
 """Runs streamed at a time; others are mirrored when they have ended."""
+SLACK_SECONDS = 5.0
+"""By which the clock of a file system may lag behind this machine's."""
 ROWS_A_LOOK = 200
 """Rows of one run sent at a look; what is left comes with the next, or with the record."""
 
@@ -49,6 +51,7 @@ class Mirror:
         self.parent, self.clock = os.getppid(), clock
         self.failures, self.failed_at, self.looked_at = 0, -math.inf, -math.inf
         self.pages: dict[str, tuple[Page, list[live.Row]]] = {}
+        self.begun = time.time()
 
     def follow(self, told: Iterable[Folder | None]) -> None:
         """Mirror the runs that stand, then those one is told of, then what stands by the end untold.
@@ -120,8 +123,14 @@ class Mirror:
             run = None if ended or self._paused() else live.read(path)
             if run is None or run.experiment != self.experiment:
                 continue
-            if digest in self.pages or len(self.pages) < OPEN_PAGES:
+            if digest in self.pages or (len(self.pages) < OPEN_PAGES and self._grows(path)):
                 self._tried(digest, partial(self._stream, run))
+
+    def _grows(self, path: Path) -> bool:
+        """Return whether a run's file was written since this writer began: others were left by sweeps that died."""
+        with suppress(OSError):
+            return path.stat().st_mtime > self.begun - SLACK_SECONDS
+        return False
 
     def _stream(self, run: live.Unfinished) -> bool:
         if run.digest not in self.pages:

@@ -16,6 +16,7 @@ def list_(kind: Kind = None, as_json: Json = False) -> None:
     """List everything that an experiment can name: one line and one source each."""
     from experiments.catalogue import KINDS as every
     from experiments.catalogue import entries
+    from experiments.place import say
     from experiments.show import show_entries
 
     named = {name: entries(name) for name in ([kind] if kind else every)}
@@ -24,3 +25,4 @@ def list_(kind: Kind = None, as_json: Json = False) -> None:
         return
     for name, found in named.items():
         show_entries(name, found, console())
+    say(console(), "to use them: largebatch init mine.yaml writes an experiment to begin from")

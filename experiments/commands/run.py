@@ -31,7 +31,8 @@ class Wandb(StrEnum):
     OFF = "off"
 
 
-Mirrored = Annotated[Wandb, typer.Option("--wandb", help="Mirror runs to Weights & Biases.")]
+MODES = "Mirror runs to Weights & Biases: offline, online when they end, live while they train, or off."
+Mirrored = Annotated[Wandb, typer.Option("--wandb", metavar="MODE", help=MODES)]
 Gpus = Annotated[float | None, typer.Option("--gpus-per-run", min=0, help="GPUs a job takes; a share, or whole ones.")]
 Address = Annotated[str | None, typer.Option("--address", help="A running Ray cluster; default: Ray on this machine.")]
 InProcess = Annotated[bool, typer.Option("--in-process", help="Without Ray, one job after the other.")]

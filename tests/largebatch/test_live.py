@@ -1,10 +1,12 @@
 """What is shown of runs that still train: their files, and their pages in W&B while the server works or does not."""
 
 import json
+import os
 
 import pytest
 
 from largebatch import live, mirror, records
+from largebatch.config import digest
 from largebatch.live import LiveRows
 from largebatch.mirror import Mirror
 from largebatch.replay import CURVES, run_id
@@ -144,9 +146,13 @@ def test_no_more_is_streamed_at_a_time_than_the_bounds_say(tmp_path, monkeypatch
     Shown.opened.clear()
     for seed in range(5):
         LiveRows(tmp_path / "runs", "trial", seeded(seed)).begin([{"update": number} for number in range(10)])
+    LiveRows(tmp_path / "runs", "trial", left := seeded(9)).begin([{"update": 0}])
+    path = tmp_path / "live" / f"{digest(left)}.jsonl"
+    os.utime(path, (1e9, 1e9))
+    monkeypatch.setattr(live, "files", lambda folder, files=live.files: {digest(left): path, **files(folder)})
     clock = iter(range(0, 1000, 2))
     Mirror("largebatch", "trial", "live", tmp_path / "wandb", lambda: next(clock)).follow([None, None])
-    assert len(Shown.opened) == 3
+    assert len(Shown.opened) == 3 and digest(left) not in Shown.opened
     assert [len(page.rows) for page in Shown.opened.values()] == [8, 8, 8]
     assert all(page.ended == [None] for page in Shown.opened.values())
 
