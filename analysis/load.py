@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import pandas as pd
 
 from analysis.gather import Gathered, gather
 from analysis.select import final, select
-from largebatch.records import folders
+from largebatch.records import Folder, folders, matching
 
 
 def measured(histories: pd.DataFrame) -> list[str]:
@@ -65,7 +64,7 @@ class Results:
     `unreached` where a run spent its cap before it reached the target of its budget.
     """
 
-    folder: Path
+    folder: Folder
     experiment: Mapping[str, Any]
     runs: pd.DataFrame
     fields: tuple[str, ...]
@@ -115,18 +114,18 @@ class Results:
         return replace(self, runs=runs)
 
 
-def load(experiment_folder: Path) -> Results:
+def load(experiment_folder: Folder) -> Results:
     """Read an experiment's records; those that belong to no run of it are counted and left out.
 
     Raises:
         ResultsError: there is no readable `experiment.json`, or no run of it has finished.
         RecordError: a run's folder is torn.
     """
-    folder = Path(experiment_folder)
+    folder = experiment_folder
     experiment = _document(folder)
     expected = list(dict.fromkeys(experiment["digests"]))
     found = {path.name: path for path in folders(folder / "runs")}
-    records = gather(found[digest] for digest in expected if digest in found)
+    records = gather([found[digest] for digest in expected if digest in found])
     if not records.rows:
         raise ResultsError(
             f"{folder / 'runs'} holds no finished run of this experiment (expected {len(expected)}, "
@@ -147,7 +146,7 @@ def load(experiment_folder: Path) -> Results:
     return Results(folder, experiment, runs, records.fields, counts, failures, origins, histories)
 
 
-def _document(folder: Path) -> Mapping[str, Any]:
+def _document(folder: Folder) -> Mapping[str, Any]:
     path = folder / "experiment.json"
     try:
         document = json.loads(path.read_bytes())
@@ -170,8 +169,8 @@ def _runs(records: Gathered, histories: pd.DataFrame) -> pd.DataFrame:
     return runs.assign(peak_rate=rates, rate_per_example=rates / runs["batch_size"].to_numpy(float))
 
 
-def _failures(folder: Path, unfinished: set[str]) -> Iterator[Mapping[str, Any]]:
-    for path in sorted((folder / "failures").glob("*.json")):
+def _failures(folder: Folder, unfinished: set[str]) -> Iterator[Mapping[str, Any]]:
+    for path in matching(folder / "failures", "*.json"):
         if path.stem in unfinished:
             try:
                 yield json.loads(path.read_bytes())

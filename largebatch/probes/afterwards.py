@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -20,6 +19,7 @@ from largebatch.probes.take import batch_at, take_into
 from largebatch.provenance import provenance
 from largebatch.records import RecordError, read_summary
 from largebatch.state import Params
+from largebatch.storage import Folder
 from largebatch.weights import read_weights
 
 FUNCTION = f"{__name__}:measure"
@@ -36,7 +36,7 @@ class Visit:
         everywhere: at all weights that were kept, whatever the probe's cadence.
     """
 
-    folder: Path
+    folder: Folder
     probes: tuple[Probe, ...]
     everywhere: bool = False
 
@@ -71,7 +71,7 @@ def said(probe: Probe, everywhere: bool) -> dict[str, Any]:
     return {**probe.model_dump(mode="json"), "everywhere": everywhere}
 
 
-def read_run(folder: Path) -> tuple[RunConfig, Mapping[int, Mapping[str, np.ndarray]]]:
+def read_run(folder: Folder) -> tuple[RunConfig, Mapping[int, Mapping[str, np.ndarray]]]:
     """Return a finished run and the weights that it kept, by update.
 
     Raises:
