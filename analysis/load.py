@@ -57,7 +57,8 @@ class Results:
     `runs` has one row a run, indexed by digest: the status, the outcome, the flattened
     configuration under dotted names (`scaling_rule` and `seed` are one column each), the
     summary, the columns of the history at its last row, and two axes made of them:
-    `peak_rate` after the scaling rule, and `rate_per_example`, that over the batch size. `fields` names the columns
+    `peak_rate` after the scaling rule, and `rate_per_example`, that over the batch size. Runs of a search have a
+    `purpose` (search, edge, confirm) and the number of their `trial`. `fields` names the columns
     that configuration fills, seeds and execution left out. `outcome` is the status, or
     `unreached` where a run spent its cap before it reached the target of its budget.
     """
@@ -116,7 +117,7 @@ def load(experiment_folder: Path) -> Results:
             f"{len(found)} of other experiments); run it first"
         )
     histories = _long(records)
-    runs = _runs(records, histories)
+    runs = _runs(records, histories).join(_trials(experiment))
     failures = tuple(_failures(folder, set(expected) - set(found)))
     tally = runs["outcome"].value_counts()
     counts = Counts(
@@ -207,6 +208,12 @@ def _runs(records: Sequence[Record], histories: pd.DataFrame) -> pd.DataFrame:
     runs["outcome"] = runs["status"].mask((runs["status"] == "done") & reached.eq(False), "unreached")
     return runs.assign(peak_rate=(rates := np.array([_peak_rate(r.config) for r in records])),
                        rate_per_example=rates / runs["batch_size"].to_numpy(float))  # fmt: skip
+
+
+def _trials(experiment: Mapping[str, Any]) -> pd.DataFrame:
+    """Return `purpose` (search, edge or confirm) and `trial` of each run of a search; else no columns."""
+    said = (experiment.get("search") or {}).get("trials", {})
+    return pd.DataFrame.from_dict(said, orient="index", columns=["purpose", "trial"]) if said else pd.DataFrame()
 
 
 def _peak_rate(config: Mapping[str, Any]) -> float:

@@ -10,7 +10,18 @@ from pydantic import Field, ValidationError, field_validator
 from experiments.document import Node, assign, descendants, plain
 from experiments.explain import TABLES, named_in, no_such_field, paths, problems
 from experiments.problems import ExperimentError, Mark, Problem, unknown
+from experiments.search import (
+    Searching,
+    drawn_problems,
+    ends,
+    field_problems,
+    is_drawn,
+    listed,
+    search_of,
+    section_problems,
+)
 from largebatch.config import RunConfig, Strict
+from sweeps.search import Search
 
 Axes = dict[str, Annotated[list[Any], Field(min_length=1)]]
 Assignment = tuple[str, Node]
@@ -23,6 +34,7 @@ class Scale(Strict):
     axes: Axes = {}
     zip: list[Axes] = []
     seeds: Any = None
+    search: dict[str, Any] = {}
 
 
 class Sections(Strict):
@@ -37,11 +49,13 @@ class Sections(Strict):
     base: dict[str, Any] = {}
     """What every run shares, where it differs from the defaults."""
     axes: Axes = {}
-    """Dotted field -> its values; the runs are the grid over all axes."""
+    """Dotted field -> its values; the runs are the grid over all axes. An axis may be drawn instead: see `search`."""
     zip: list[Axes] = []
     """Groups of axes that move together."""
     seeds: list[int] = [0, 1, 2]
     """A count, or a list of seeds."""
+    search: Searching = Searching()
+    """How axes that are drawn, as in {search: log_uniform, low: 0.01, high: 3}, are searched."""
     figures: list[str] = ["gap_vs_batch", "curves"]
     """Names of figures for the report."""
     claims: list[dict[str, Any]] = []
@@ -68,6 +82,7 @@ class Checked:
     base: dict[str, Any]
     axes: dict[str, list[Any]]
     groups: list[dict[str, list[Any]]]
+    search: Search | None
 
 
 def check(tree: Node) -> Checked:
@@ -80,24 +95,44 @@ def check(tree: Node) -> Checked:
     if not isinstance(tree.value, dict):
         what = "empty" if tree.value is None else "not a mapping of keys to values"
         raise ExperimentError([Problem(tree.mark, "", f"{what}; an experiment needs at least a question and axes")])
+    sections = None
     try:
-        sections = Sections.model_validate(plain(tree))
+        sections = Sections.model_validate(_listed(plain(tree)))
     except ValidationError as error:
         found += problems(error, tree, Sections)
     base = _with_names(_section(tree, "base"))
-    axes = [[entry] for entry in _section(tree, "axes").entries.items()]
+    every = _section(tree, "axes").entries
+    drawn = {name: node for name, node in every.items() if is_drawn(node)}
+    axes = [[entry] for entry in every.items() if entry[0] not in drawn]
     groups = [list(group.entries.items()) for group in _section(tree, "zip").items]
-    found += _axes_problems([*axes, *groups])
-    found += _base_problems(tree, base, [*axes, *groups])
+    found += drawn_problems(drawn)
+    ranges = [[(name, ends(node))] for name, node in drawn.items()]
+    found += _axes_problems([*axes, *groups, *ranges])
+    wrong, runs = _grid_problems(tree, base, [*axes, *groups, *ranges])
+    found += wrong
+    if runs and not found:
+        found += field_problems(drawn, runs[0])
+    if sections:
+        found += section_problems(tree, sections.search, drawn, sections.seeds, runs)
     found += [*_figure_problems(tree), *_claim_problems(tree)]
-    if found:
+    if found or sections is None:
         raise ExperimentError(found)
     return Checked(
         sections,
         plain(base),
         {name: [plain(_named(name, v)) for v in node.items] for [(name, node)] in axes},
         [{name: [plain(_named(name, v)) for v in node.items] for name, node in group} for group in groups],
+        search_of(sections.search, {n: plain(v) for n, v in drawn.items()}, sections.seeds) if drawn else None,
     )
+
+
+def _listed(said: dict[str, Any]) -> dict[str, Any]:
+    """Return the sections without the axes that are drawn, which are checked apart, at every scale."""
+    own = {**said, "axes": listed(said["axes"])} if "axes" in said else said
+    scales = own.get("scales")
+    if not isinstance(scales, dict):
+        return own
+    return {**own, "scales": {name: _listed(s) if isinstance(s, dict) else s for name, s in scales.items()}}
 
 
 def _section(tree: Node, name: str) -> Node:
@@ -145,16 +180,19 @@ def _axes_problems(groups: Sequence[Sequence[Assignment]]) -> Iterator[Problem]:
             yield Problem(node.key or node.mark, node.path, f"axes that move together differ in length: {told} values")
 
 
-def _base_problems(tree: Node, base: Node, groups: Sequence[Sequence[Assignment]]) -> Iterator[Problem]:
-    """Check every point of the grid, so that each value is judged with the values it meets."""
+def _grid_problems(
+    tree: Node, base: Node, groups: Sequence[Sequence[Assignment]]
+) -> tuple[list[Problem], list[RunConfig]]:
+    """Return what is wrong at any point of the grid, where each value is judged with those it meets, and the runs."""
+    found, runs = list[Problem](), list[RunConfig]()
     if "seed" in base.entries:
         node = base.entries["seed"]
-        yield Problem(node.key or node.mark, node.path, "state seeds beside base, as in seeds: 5 or seeds: [7]")
+        found.append(Problem(node.key or node.mark, node.path, "state seeds beside base, as in seeds: 5 or seeds: [7]"))
     swept = {name for group in groups for name, _ in group}
     for _, node in descendants(base):
         where = node.path.removeprefix("base.")
         if node.key and not node.key.line and where in swept:
-            yield Problem(node.mark, node.path, f"{where} is an axis; write --set 'axes.{where}=[...]'")
+            found.append(Problem(node.mark, node.path, f"{where} is an axis; write --set 'axes.{where}=[...]'"))
     known = set(paths(RunConfig))
     usable = [[(n, v) for n, v in group if n in known and n.partition(".")[0] != "seed"] for group in groups]
     choices = [list(_together(group)) for group in usable]
@@ -163,9 +201,10 @@ def _base_problems(tree: Node, base: Node, groups: Sequence[Sequence[Assignment]
         for name, node in itertools.chain.from_iterable(point):
             run = assign(run, name.split("."), _named(name, node))
         try:
-            RunConfig.model_validate(plain(run))
+            runs.append(RunConfig.model_validate(plain(run)))
         except ValidationError as error:
-            yield from problems(error, run, RunConfig)
+            found += problems(error, run, RunConfig)
+    return found, runs
 
 
 def _together(group: Sequence[Assignment]) -> Iterator[list[Assignment]]:

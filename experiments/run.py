@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 
@@ -12,6 +12,7 @@ from rich.console import Console
 from analysis.report import import_report
 from experiments.experiment import Experiment
 from experiments.programs import FILE, KEY, choices, narrowed, written
+from experiments.tuning import lines, searched
 from largebatch.config import RunConfig, digest, program_key
 from largebatch.records import write_file
 from largebatch.tracking import Mode, Tracker
@@ -22,6 +23,7 @@ from sweeps.events import Event, Failed
 from sweeps.ledger import Ledger
 from sweeps.packing import Job
 from sweeps.progress import Progress, duration
+from sweeps.stages import Stage
 from sweeps.sweep import Outcome, sweep
 
 TRACKING_SECONDS = 60.0
@@ -44,6 +46,10 @@ class Place:
         """The experiment's folder of results."""
         return self.results / self.experiment.name
 
+    def grown(self) -> "Place":
+        """Return the place with all runs of the experiment that follow from its records."""
+        return replace(self, experiment=self.experiment.grown(self.folder))
+
     def command(self, verb: str) -> str:
         """Return a command about this experiment, ready to be typed."""
         return shlex.join(["largebatch", verb, *self.words])
@@ -55,12 +61,20 @@ class _Described(Progress):
     def __init__(self, place: Place, programs: dict[str, Choice]) -> None:
         super().__init__()
         self._place, self._programs = place, programs
-        self._keys = {digest(config): program_key(config) for config in place.experiment.configs}
 
-    def begin(self, configs: Sequence[RunConfig], ledger: Ledger, jobs: Sequence[Job]) -> None:
+    def stages(self) -> list[Stage]:
+        """Return the stages that follow from the records by now, each run as its program is computed."""
+        self._place = self._place.grown()
+        stages = self._place.experiment.expansion.stages
+        return [replace(stage, runs=tuple(shaped(stage.runs, self._programs))) for stage in stages]
+
+    def begin(
+        self, configs: Sequence[RunConfig], ledger: Ledger, jobs: Sequence[Job], *, stage: Stage | None = None
+    ) -> None:
         """Describe the experiment, then show it."""
+        self._keys = {digest(config): program_key(config) for config in self._place.experiment.configs}
         describe(self._place, self._programs)
-        super().begin(configs, ledger, jobs)
+        super().begin(configs, ledger, jobs, stage=stage)
 
     def tell(self, event: Event) -> None:
         """Keep how a program is computed from now on, so that a sweep that is resumed does not run into it again."""
@@ -118,13 +132,14 @@ def run(place: Place, *, engine: Engine, width: int | None, project: str, wandb:
     Thread(target=import_report, daemon=True).start()
     name, home = place.experiment.name, place.folder / "wandb"
     mirror = _Mirror(lambda: Tracker(project=project, experiment=name, mode=wandb, directory=home))
+    described = _Described(place, programs)
     try:
         outcome = sweep(
-            shaped(configs, programs),
+            described.stages,
             experiment=name,
             folder=place.folder,
             engine=engine,
-            progress=_Described(place, programs),
+            progress=described,
             on_record=mirror.add,
         )
     except BaseException:
@@ -133,7 +148,7 @@ def run(place: Place, *, engine: Engine, width: int | None, project: str, wandb:
     mirror.start()  # what an earlier sweep could not mirror is sent now, though nothing was trained
     if warning := mirror.close(TRACKING_SECONDS):
         say(console, f"warning: {warning}")
-    return conclude(place, outcome, console)
+    return conclude(place.grown(), outcome, console)
 
 
 def _measured(trials: Sequence[Trial], engine: Engine, console: Console) -> Sequence[Speed]:
@@ -172,6 +187,7 @@ def describe(place: Place, programs: Mapping[str, Choice]) -> None:
         "command": place.command("run"),
         KEY: written(programs, place.folder),
         "digests": [digest(config) for config in experiment.configs],
+        **searched(experiment),
         "source": experiment.source,
     }
     write_file(place.folder / FILE, json.dumps(document, indent=1).encode())
@@ -184,6 +200,8 @@ def conclude(place: Place, outcome: Outcome, console: Console) -> int:
     ended = [f"{outcome.diverged} diverged"] if outcome.diverged else []
     ended += [f"{outcome.failed} failed"] if outcome.failed else []
     say(console, ", ".join([f"{recorded} of {total} runs have records", *ended, duration(outcome.seconds)]))
+    for line in lines(place.experiment, Ledger.read(place.folder, place.experiment.configs).done.keys()):
+        say(console, line)
     if recorded:
         say(console, f"report: {report(place)}")
     if outcome.complete:

@@ -9,6 +9,7 @@ from rich.table import Table
 from experiments.catalogue import Entry
 from experiments.plan import Plan
 from experiments.run import Place, say
+from experiments.tuning import lines
 from largebatch.config import digest
 from sweeps.ledger import Ledger
 from sweeps.progress import duration
@@ -37,6 +38,10 @@ def show_plan(plan: Plan, console: Console) -> None:
     say(console, f"{plan.updates:,} updates and {plan.examples:,} examples in all{_bound(plan)}")
     if left:
         say(console, f"about {duration(plan.seconds)}{_bound(plan)}, {plan.basis}")
+    if worst := plan.worst:
+        say(console, f"that is what is known by now: {worst.known}")
+        more = f"at most {worst.runs:,} runs, {worst.updates:,} updates and {worst.examples:,} examples"
+        say(console, f"in the worst case {more} in {worst.stages} stages, about {duration(worst.seconds)}")
 
 
 def show_status(place: Place, ledger: Ledger, console: Console) -> None:
@@ -48,6 +53,8 @@ def show_status(place: Place, ledger: Ledger, console: Console) -> None:
         cells = [counted[batch, state] for state in STATES]
         table.add_row(f"{batch:,}", *(str(cell) if cell else "·" for cell in cells), str(sum(cells)))
     console.print(table)
+    for line in lines(place.experiment, ledger.done.keys()):
+        say(console, line)
     told = ", ".join(f"{ended[state]} {state}" for state in STATES)
     say(console, f"{place.experiment.name}: {told} of {ledger.total} runs")
     if ledger.foreign:

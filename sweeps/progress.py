@@ -15,6 +15,7 @@ from largebatch.config import Execution, RunConfig
 from sweeps.events import Event, Failed, Lost
 from sweeps.ledger import Ledger
 from sweeps.packing import Job
+from sweeps.stages import Stage
 from sweeps.tally import STATES, Tally
 
 LINE_SECONDS = 5.0
@@ -32,10 +33,15 @@ class Progress:
         self._lock = Lock()  # the table is drawn from a thread of its own
         self._live: Live | None = None
 
-    def begin(self, configs: Sequence[RunConfig], ledger: Ledger, jobs: Sequence[Job]) -> None:
-        """Show where the sweep stands before anything runs."""
+    def begin(
+        self, configs: Sequence[RunConfig], ledger: Ledger, jobs: Sequence[Job], *, stage: Stage | None = None
+    ) -> None:
+        """Show where the sweep stands before anything of a stage runs."""
         self._tally = Tally(configs, ledger, jobs)
         self._spoke = time.monotonic()
+        self._stage = str(stage) if stage and stage.most > 1 and jobs else ""
+        if self._stage:
+            self._say(self._stage)
         if ledger.foreign:
             self._say(f"{len(ledger.foreign)} records of other runs lie in the same folder; they are left alone")
         if self._console.is_terminal:
@@ -97,7 +103,7 @@ class Progress:
             ProgressBar(total=max(1, counts["total"]), completed=ended, width=40),
             ", ".join([f"{ended} of {counts['total']} runs", *_pace(speed, left)]),
         )
-        return Group(table, bar)
+        return Group(*([escape(self._stage)] if self._stage else []), table, bar)
 
 
 def _smaller(instead: Execution | None) -> str:

@@ -30,5 +30,8 @@ def plan(
         configs, folder=at.folder, done=ledger.done.keys(), where=engine.where, workers=engine.workers,
         pack=pack, measure=engine.measure if calibrate else None, always=calibrate,
     )  # fmt: skip
-    extent = plan_of(configs, folder=at.folder, ledger=ledger, workers=engine.workers, programs=programs)
+    extent = plan_of(
+        configs, folder=at.folder, ledger=ledger, workers=engine.workers, programs=programs,
+        expansion=at.experiment.expansion,
+    )  # fmt: skip
     show_plan(extent, console())

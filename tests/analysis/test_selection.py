@@ -93,9 +93,11 @@ def test_several_axes_are_searched_together_and_unequal_budgets_are_said(tmp_pat
     over = ["learning_rate", "optimizer.momentum"]
     _, choices = choose(load(disk.close()), over)
     assert [(c.cell, c.value, c.edge) for c in choices] == [
-        ({"batch_size": 16}, (0.2, 0.9), ""), ({"batch_size": 64}, (0.5, 0.2), ""),
-    ]  # fmt: skip
-    assert "2 to 3 trials: unequal" in sentence(choices, over)
+        ({"batch_size": 16}, (0.2, 0.9), "optimizer.momentum highest"),
+        ({"batch_size": 64}, (0.5, 0.2), "learning_rate highest, optimizer.momentum highest"),
+    ]
+    told = sentence(choices, over)
+    assert "2 to 3 trials: unequal; at the highest value tried in 2 of them" in told
 
 
 def test_an_arm_is_a_cell_of_its_own(tmp_path):

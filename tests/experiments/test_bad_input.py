@@ -204,7 +204,7 @@ def test_more_examples_than_the_data_set_has(tmp_path):
     ("line", "expected"),
     [
         ("quesion: x", "mine.yaml:7:1: quesion: unknown key; accepted: question, paper, extends, base, axes, zip, "
-                       "seeds, figures, claims, scales; did you mean question?"),
+                       "seeds, search, figures, claims, scales; did you mean question?"),
         ("seeds: 0", "mine.yaml:7:8: seeds: got 0; give a count of at least 1, or a list of different whole numbers "
                      "from 0"),
         ("seeds: [1, 1]", "mine.yaml:7:8: seeds: got [1, 1]; give a count of at least 1, or a list of different "
@@ -214,7 +214,7 @@ def test_more_examples_than_the_data_set_has(tmp_path):
         ("paper: 3", "mine.yaml:7:8: paper: got 3; must be text"),
         ("extends: mnist1", "mine.yaml:7:10: extends: unknown experiment 'mnist1'; accepted: "),
         ("scales: {big: {bass: {}}}",
-         "mine.yaml:7:16: scales.big.bass: unknown key; accepted: base, axes, zip, seeds; did you mean base?"),
+         "mine.yaml:7:16: scales.big.bass: unknown key; accepted: base, axes, zip, seeds, search; did you mean base?"),
         ("claims: [x]", "mine.yaml:7:10: claims[0]: got 'x'; must be a mapping"),
     ],
 )  # fmt: skip
