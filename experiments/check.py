@@ -1,15 +1,16 @@
 """Everything that is checked of an experiment before anything runs; all problems are found at once."""
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator
 
-from experiments.document import Node, assign, descendants, plain
-from experiments.explain import TABLES, named_in, no_such_field, paths, problems
-from experiments.problems import ExperimentError, Mark, Problem, unknown
+from experiments.document import Node, plain
+from experiments.explain import named_in, paths, problems
+from experiments.grid import axes_problems, grid_problems, named, with_names
+from experiments.problems import ExperimentError, Problem, show, unknown
+from experiments.published import Change, Published, Text, published_problems
 from experiments.search import (
     Searching,
     drawn_problems,
@@ -23,8 +24,10 @@ from experiments.search import (
 from largebatch.config import RunConfig, Strict
 from sweeps.search import Search
 
+if TYPE_CHECKING:
+    from analysis.figures import Figure
+
 Axes = dict[str, Annotated[list[Any], Field(min_length=1)]]
-Assignment = tuple[str, Node]
 
 
 class Scale(Strict):
@@ -56,10 +59,16 @@ class Sections(Strict):
     """A count, or a list of seeds."""
     search: Searching = Searching()
     """How axes that are drawn, as in {search: log_uniform, low: 0.01, high: 3}, are searched."""
-    figures: list[str] = ["gap_vs_batch", "curves"]
-    """Names of figures for the report."""
+    figures: list[Any] = ["gap_vs_batch", "curves"]
+    """Figures for the report: names, or mappings of `name` and the figure's options."""
     claims: list[dict[str, Any]] = []
     """What is expected, stated before the sweep runs."""
+    published: list[Published] = []
+    """Numbers of the paper, shown beside ours."""
+    deviations: list[Text] = []
+    """How the protocol departs from the paper's, and why, one sentence each."""
+    history: list[Change] = []
+    """Changes of the protocol after results had been seen."""
     scales: dict[str, Scale] = {}
     """Other sizes of the same experiment, by name."""
 
@@ -100,28 +109,28 @@ def check(tree: Node) -> Checked:
         sections = Sections.model_validate(_listed(plain(tree)))
     except ValidationError as error:
         found += problems(error, tree, Sections)
-    base = _with_names(_section(tree, "base"))
+    base = with_names(_section(tree, "base"))
     every = _section(tree, "axes").entries
     drawn = {name: node for name, node in every.items() if is_drawn(node)}
     axes = [[entry] for entry in every.items() if entry[0] not in drawn]
     groups = [list(group.entries.items()) for group in _section(tree, "zip").items]
     found += drawn_problems(drawn)
     ranges = [[(name, ends(node))] for name, node in drawn.items()]
-    found += _axes_problems([*axes, *groups, *ranges])
-    wrong, runs = _grid_problems(tree, base, [*axes, *groups, *ranges])
+    found += axes_problems([*axes, *groups, *ranges])
+    wrong, runs = grid_problems(tree, base, [*axes, *groups, *ranges])
     found += wrong
     if runs and not found:
         found += field_problems(drawn, runs[0])
     if sections:
         found += section_problems(tree, sections.search, drawn, sections.seeds, runs)
-    found += [*_figure_problems(tree), *_claim_problems(tree)]
+    found += [*_figure_problems(tree), *_claim_problems(tree), *published_problems(tree)]
     if found or sections is None:
         raise ExperimentError(found)
     return Checked(
         sections,
         plain(base),
-        {name: [plain(_named(name, v)) for v in node.items] for [(name, node)] in axes},
-        [{name: [plain(_named(name, v)) for v in node.items] for name, node in group} for group in groups],
+        {name: [plain(named(name, v)) for v in node.items] for [(name, node)] in axes},
+        [{name: [plain(named(name, v)) for v in node.items] for name, node in group} for group in groups],
         search_of(sections.search, {n: plain(v) for n, v in drawn.items()}, sections.seeds) if drawn else None,
     )
 
@@ -139,85 +148,32 @@ def _section(tree: Node, name: str) -> Node:
     return tree.entries.get(name, Node({}, tree.mark, name))
 
 
-SINGLE = tuple(field for field in TABLES if hasattr(RunConfig.model_fields[field].default, "name"))
-"""Fields that hold one entry of a table, not a list of them."""
-
-
-def _named(field: str, node: Node) -> Node:
-    """Give a mapping of options without a name the default's: `optimizer: {momentum: 0.9}` means sgd."""
-    if field == "scaling_rule" and isinstance(node.value, str):
-        return replace(node, value={"name": node})
-    if field not in SINGLE or not isinstance(node.value, dict) or "name" in node.value:
-        return node
-    default = RunConfig.model_fields[field].default.name
-    return replace(node, value={"name": Node(default, node.mark, f"{node.path}.name")} | node.value)
-
-
-def _with_names(base: Node) -> Node:
-    if not isinstance(base.value, dict):
-        return Node({}, base.mark, "base")
-    absent = {field: Node({}, base.mark, f"base.{field}") for field in SINGLE}
-    return replace(base, value={field: _named(field, node) for field, node in (absent | base.value).items()})
-
-
-def _axes_problems(groups: Sequence[Sequence[Assignment]]) -> Iterator[Problem]:
-    known, seen = paths(RunConfig), dict[str, Mark]()
-    for group in groups:
-        for name, node in group:
-            at = node.key or node.mark
-            clash = next((s for s in seen if s == name or s.startswith(f"{name}.") or name.startswith(f"{s}.")), None)
-            if name.partition(".")[0] == "seed":
-                yield Problem(at, node.path, "seeds are no axis; state them under seeds, as in seeds: 5")
-            elif name not in known:
-                yield Problem(at, node.path, no_such_field(name, list(RunConfig.model_fields), known))
-            elif clash:
-                yield Problem(at, node.path, f"the axis {clash} ({seen[clash]}) sets it too; keep one of them")
-            seen[name] = at
-        lengths = {name: len(node.items) for name, node in group}
-        if len(set(lengths.values())) > 1:
-            node = group[0][1]
-            told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-            yield Problem(node.key or node.mark, node.path, f"axes that move together differ in length: {told} values")
-
-
-def _grid_problems(
-    tree: Node, base: Node, groups: Sequence[Sequence[Assignment]]
-) -> tuple[list[Problem], list[RunConfig]]:
-    """Return what is wrong at any point of the grid, where each value is judged with those it meets, and the runs."""
-    found, runs = list[Problem](), list[RunConfig]()
-    if "seed" in base.entries:
-        node = base.entries["seed"]
-        found.append(Problem(node.key or node.mark, node.path, "state seeds beside base, as in seeds: 5 or seeds: [7]"))
-    swept = {name for group in groups for name, _ in group}
-    for _, node in descendants(base):
-        where = node.path.removeprefix("base.")
-        if node.key and not node.key.line and where in swept:
-            found.append(Problem(node.mark, node.path, f"{where} is an axis; write --set 'axes.{where}=[...]'"))
-    known = set(paths(RunConfig))
-    usable = [[(n, v) for n, v in group if n in known and n.partition(".")[0] != "seed"] for group in groups]
-    choices = [list(_together(group)) for group in usable]
-    for point in itertools.product(*filter(None, choices)):
-        run = base
-        for name, node in itertools.chain.from_iterable(point):
-            run = assign(run, name.split("."), _named(name, node))
-        try:
-            runs.append(RunConfig.model_validate(plain(run)))
-        except ValidationError as error:
-            found += problems(error, run, RunConfig)
-    return found, runs
-
-
-def _together(group: Sequence[Assignment]) -> Iterator[list[Assignment]]:
-    for values in zip(*(node.items for _, node in group), strict=False):
-        yield [(name, replace(v, key=node.key)) for (name, node), v in zip(group, values, strict=True)]
-
-
 def _figure_problems(tree: Node) -> Iterator[Problem]:
     from analysis.figures import FIGURES
 
     for node in _section(tree, "figures").items:
-        if isinstance(node.value, str) and node.value not in FIGURES:
-            yield Problem(node.mark, node.path, unknown("figure", node.value, list(FIGURES)))
+        name = node.entries.get("name", node)
+        if not isinstance(name.value, str):
+            what = f"got {show(plain(node))}; must be a figure's name, or a mapping of name and options"
+            yield Problem(name.mark, name.path, f"{what}, as in {{name: {next(iter(FIGURES))}}}")
+        elif name.value not in FIGURES:
+            yield Problem(name.mark, name.path, unknown("figure", name.value, list(FIGURES)))
+        elif name is not node:
+            yield from _option_problems(FIGURES[name.value], node)
+
+
+def _option_problems(figure: "Figure", node: Node) -> Iterator[Problem]:
+    """Check what an entry says about a figure besides its name."""
+    said = replace(node, value={key: child for key, child in node.entries.items() if key != "name"})
+    model = figure.options
+    if model is None:
+        for child in said.entries.values():
+            yield Problem(child.key or child.mark, child.path, f"{figure.name} takes no options; write {figure.name}")
+        return
+    try:
+        model.model_validate(plain(said))
+    except ValidationError as error:
+        yield from problems(error, said, model)
 
 
 def _claim_problems(tree: Node) -> Iterator[Problem]:
