@@ -19,6 +19,7 @@ from sweeps.calibration import Speed, Trial, price
 from sweeps.choice import Choice, shaped
 from sweeps.engine import Engine
 from sweeps.events import Event, Failed
+from sweeps.extending import lines as taken_over
 from sweeps.ledger import Ledger
 from sweeps.packing import Job
 from sweeps.progress import Progress, duration
@@ -96,7 +97,10 @@ def run(place: Place, *, engine: Engine, width: int | None, project: str, wandb:
         SweepError: the folder cannot be used; nothing was touched.
     """
     configs = place.experiment.configs
-    done = Ledger.read(place.folder, configs).done
+    ledger = Ledger.read(place.folder, configs)
+    done = ledger.done
+    for line in taken_over(place.folder, configs, done.keys(), ledger.foreign):
+        say(console, line)
     check_data([config for config in configs if digest(config) not in done])
     programs = choices(
         configs, folder=place.folder, done=done.keys(), where=engine.where, workers=engine.workers, pack=width,
@@ -124,7 +128,10 @@ def run(place: Place, *, engine: Engine, width: int | None, project: str, wandb:
     mirror.start()  # what an earlier sweep could not mirror is sent now, though nothing was trained
     if warning := mirror.close(TRACKING_SECONDS):
         say(console, f"warning: {warning}")
-    return conclude(place.grown(), outcome, console)
+    place = place.grown()
+    if place.experiment.search:
+        describe(place, programs)  # what the last stage selected
+    return conclude(place, outcome, console)
 
 
 def _measured(trials: Sequence[Trial], engine: Engine, console: Console) -> Sequence[Speed]:

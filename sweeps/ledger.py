@@ -9,6 +9,7 @@ from largebatch import records
 from largebatch.config import RunConfig, digest
 from largebatch.records import RecordError
 from sweeps import SweepError
+from sweeps.extending import related
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,13 @@ class Ledger:
         """Compare the runs of a sweep with what lies in an experiment's folder; a missing folder is empty.
 
         Raises:
-            SweepError: a record is torn, or there are records and none of them belongs to this sweep.
+            SweepError: a record is torn, or there are records and none of them belongs to this sweep, nor differs from
+                a run of it in length, evaluations and probes alone.
         """
         wanted = {digest(config): config for config in configs}
         present = list(records.folders(folder / "runs"))
         foreign = [path.name for path in present if path.name not in wanted]
-        if foreign and len(foreign) == len(present):
+        if foreign and len(foreign) == len(present) and not related(folder, configs, foreign):
             raise SweepError(
                 f"{folder} holds {len(foreign)} records and none is a run of this experiment, which has {len(wanted)}: "
                 "another experiment, or this one before it was changed; choose another --results folder, or move it"

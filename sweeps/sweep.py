@@ -17,6 +17,7 @@ from largebatch.config import RunConfig, digest
 from sweeps import SweepError
 from sweeps.engine import Engine
 from sweeps.events import Event, Failed, Finished
+from sweeps.extending import apart, starts
 from sweeps.ledger import Failure, Ledger, forget_failure, write_failure
 from sweeps.packing import DEFAULT_CPU_WIDTH, Job, pack, without
 from sweeps.progress import Progress
@@ -123,8 +124,9 @@ def _turn(stages: Sequence[Stage], folder: Path, width: Mapping[str, int] | int,
     """
     configs = [run for stage in stages for run in stage.runs]
     ledger = Ledger.read(folder, configs)
-    ended = ledger.done.keys() | over
-    jobs = [(stage, job) for stage in stages for job in without(pack(stage.runs, width), ended)]
+    ended, begun = ledger.done.keys() | over, starts(folder, configs)
+    cut = [(stage, pack(group, width)) for stage in stages for group in apart(stage.runs, begun)]
+    jobs = [(stage, job) for stage, packs in cut for job in without(packs, ended)]
     new = {digest(config) for config in configs} - over
     return _Turn(configs, ledger, [job for _, job in jobs], jobs[0][0] if jobs else stages[-1], new)
 

@@ -19,9 +19,11 @@ def plan(
 ) -> None:
     """Say what an experiment takes (runs, packs, compilations, updates, time) without training anything."""
     at = place(experiment, settings, scale, results)
+    from experiments.place import say
     from experiments.plan import plan as plan_of
     from experiments.programs import choices
     from experiments.show import show_plan
+    from sweeps.extending import lines as taken_over
     from sweeps.ledger import Ledger
 
     engine, configs = engine_of(workers=workers), at.experiment.configs
@@ -35,3 +37,5 @@ def plan(
         expansion=at.experiment.expansion,
     )  # fmt: skip
     show_plan(extent, console())
+    for line in taken_over(at.folder, configs, ledger.done.keys(), ledger.foreign):
+        say(console(), line)

@@ -27,3 +27,5 @@ class Execution(Strict):
     """Runs trained side by side in one program; null chooses by device."""
     convolution: Literal["auto", "matmul", "native"] = "auto"
     """`matmul` writes convolutions as matrix products; `auto` does so on a CPU."""
+    keep_state: bool = False
+    """Keep the training state with which the run ends, so that one with a longer budget can go on from there."""
