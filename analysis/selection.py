@@ -34,7 +34,7 @@ class Choice:
             empty text; after the axis' name where several are searched together, as in `learning_rate highest`.
         tied: other values just as good; the smallest was taken.
         fresh: runs with seeds that had no part in selecting; 0 means that the trials' own runs are read, whose minimum
-            flatters.
+            flatters, and None that the sweep was a plain grid.
     """
 
     cell: Mapping[str, Any]
@@ -44,7 +44,7 @@ class Choice:
     lost: int
     edge: str
     tied: tuple[Any, ...]
-    fresh: int = 0
+    fresh: int | None = None
 
 
 def choose(
@@ -79,7 +79,7 @@ def choose(
         place = {key: cell[key].iloc[0] for key in keys}
         choice, mask = _choice(cell, axes, by, place)
         fresh = _fresh(runs, {**place, **dict(zip(axes, choice.value, strict=True))})
-        choices.append(replace(choice, fresh=0 if per_seed else len(fresh)))
+        choices.append(replace(choice, fresh=None if per_seed or "purpose" not in runs else len(fresh)))
         kept.append(cell.index[mask] if per_seed or fresh.empty else fresh)
     chosen = results.only(runs.index.isin(np.concatenate(kept)))
     return chosen, tuple(choices)
@@ -179,13 +179,12 @@ def sentence(choices: Sequence[Choice], over: str | Sequence[str], by: str = "va
         words += f"; at the {edge} value tried in {at} of them" if at else ""
     tied = sum(bool(choice.tied) for choice in choices)
     words += f"; tied in {tied}" if tied else ""
-    fresh = sorted({choice.fresh for choice in choices})
-    if not fresh[-1]:
-        return words
-    return (
-        words
-        + f"; read from {fresh[0] if len(fresh) == 1 else f'{fresh[0]} to {fresh[-1]}'} runs with fresh seeds each"
-    )
+    fresh = [choice.fresh for choice in choices if choice.fresh is not None]
+    if any(fresh):
+        words += f"; read from {' or '.join(map(str, sorted({n for n in fresh if n})))} runs with fresh seeds"
+    if flattering := fresh.count(0):
+        words += f"; in {flattering} of them the minimum over trials itself is read, which flatters"
+    return words
 
 
 def tuned(results: Results) -> tuple[Results, str]:

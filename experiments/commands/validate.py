@@ -10,4 +10,7 @@ def validate(experiment: Name, settings: Set = None, scale: Scale = None) -> Non
     found = load(experiment, settings or [], scale)
     for other in () if scale else found.scales:
         load(experiment, settings or [], other)
-    console().print(f"{found.name}: {len(found.configs):,} runs, nothing wrong", highlight=False)
+    cells, runs = found.expansion.cells, f"{len(found.configs):,} runs"
+    if cells:
+        runs += f", at most {sum(cell.most for cell in cells):,} in {found.expansion.stages[0].most} stages"
+    console().print(f"{found.name}: {runs}, nothing wrong", highlight=False)

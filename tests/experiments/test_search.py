@@ -262,7 +262,7 @@ def test_the_analysis_selects_what_the_sweep_selected_and_reads_the_fresh_seeds(
     assert set(chosen.runs["seed"]) == {1, 2} and set(chosen.runs["purpose"]) == {"confirm"}
     shown, words = tuned(results)
     assert list(shown.runs.index) == list(chosen.runs.index) and "learning_rate" not in shown.fields
-    assert "read from 2 runs with fresh seeds each" in words
+    assert words.endswith("; read from 2 runs with fresh seeds")
 
 
 def test_every_stage_is_in_the_description_and_the_figures_show_the_selected_runs(searched):
@@ -278,6 +278,13 @@ def test_every_stage_is_in_the_description_and_the_figures_show_the_selected_run
     assert drawn["counts"]["shown"] == 4
     page = (report / "report.html").read_text()
     assert "Figures show learning_rate selected on validation error in each of 2 cells" in page
+
+
+def test_validation_tells_how_far_a_search_may_go(tmp_path):
+    path = write(tmp_path, TEXT + "  extend: {times: 1}\n  confirm: {seeds: 2}\n")
+    # 5 trials, ceil(5 ln 4 / ln 300) = 2 beyond the edge and 2 fresh seeds, at two batch sizes.
+    expected = "mine: 10 runs, at most 18 in 3 stages, nothing wrong\n"
+    assert called("validate", path).stdout == expected
 
 
 def test_a_momentum_may_be_searched_with_the_rate(tmp_path):
