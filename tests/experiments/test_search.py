@@ -1,6 +1,8 @@
 """A search from the file to the report: what may be asked for, what it takes, and what it leaves behind."""
 
 import json
+import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,13 +15,15 @@ from experiments.cli import app
 from experiments.experiment import load
 from experiments.plan import plan
 from experiments.programs import choices
-from experiments.tuning import rules
+from experiments.tuning import lines, rules
 from largebatch import records
 from largebatch.config import RunConfig, digest
 from largebatch.extent import total_examples, total_updates
 from largebatch.scaling import scaled_rate
 from sweeps.ledger import Ledger
 from sweeps.ranges import Range, points
+from sweeps.search import Found
+from sweeps.stages import expand
 from sweeps.where import Where
 from tests.experiments.test_bad_input import headlines, told
 
@@ -293,3 +297,48 @@ def test_a_momentum_may_be_searched_with_the_rate(tmp_path):
     assert len(configs) == 5 and len({c.optimizer.momentum for c in configs}) == 5
     assert all(isinstance(c, RunConfig) and 0.8 <= c.optimizer.momentum <= 0.99 for c in configs)
     assert np.ptp([c.learning_rate for c in configs]) > 0.1
+
+
+def ended(tmp_path, judge, *options):
+    """The experiment once every run that ever becomes known has been judged, without any training."""
+    experiment = load(write(tmp_path), options)
+    known = {}
+    for _ in range(10):
+        expansion = expand(experiment.design, known)
+        known = {digest(run): judge(run) for run in expansion.runs}
+    return replace(experiment, configs=expansion.runs, expansion=expansion)
+
+
+def test_lines_tell_what_is_still_at_the_edge_and_what_was_lost(tmp_path):
+    def judge(run):
+        lost = run.learning_rate > 1 and run.batch_size == 16
+        return Found(math.inf if lost else 1 / run.learning_rate, 0.0, lost)
+
+    experiment = ended(tmp_path, judge, "search.extend={factor: 4, times: 1}")
+    stages, cells = experiment.expansion.stages, experiment.expansion.cells
+    found = list(lines(experiment, {digest(run) for run in stages[0].runs}))
+    assert found[:2] == [
+        "stage 1 of at most 2: 10 trials at batch size 16, 256: 10 of 10 done",
+        "stage 2 of at most 2: 2 trials beyond the edge at batch size 256: 0 of 2 done",
+    ]
+    small, full = found[2:4]
+    lost = sum(rate > 1 for (rate,) in points([Range("log_uniform", 0.01, 3.0)], 5, sequence="halton", seed=[0]))
+    assert small.endswith(f"the best of 5 trials, {lost} lost") and lost
+    assert full.endswith("the best of 7 trials; learning_rate is still the highest value tried")
+    rates = ", ".join(f"{cell.sample.batch_size}: {cell.best.values[0]:g}" for cell in cells)
+    assert found[4] == f"as a rule for another experiment: scaling_rule: {{name: tuned, rates: {{{rates}}}}}"
+
+
+def test_a_rule_holds_the_rates_after_scaling_and_there_is_one_for_each_arm(tmp_path):
+    options = ["axes.order=[reshuffle, shuffle_once]", "scaling_rule=linear", "reference_batch=16"]
+    experiment = ended(tmp_path, lambda run: Found(run.learning_rate, 0.0, False), *options)
+    rate = min(run.learning_rate for run in experiment.configs)
+    table = f"scaling_rule: {{name: tuned, rates: {{16: {rate:g}, 256: {16 * rate:g}}}}}"
+    assert list(rules(experiment)) == [f"{table} (order reshuffle)", f"{table} (order shuffle_once)"]
+
+
+def test_there_is_no_rule_before_every_batch_size_has_its_rate_or_where_several_rates_compete(tmp_path):
+    experiment = load(write(tmp_path))
+    assert list(rules(experiment)) == [] and [cell.best for cell in experiment.expansion.cells] == [None, None]
+    both = ended(tmp_path, lambda run: Found(0.0, 0.0, False), "axes.scaling_rule=[constant, linear]")
+    assert list(rules(both)) == []
