@@ -98,6 +98,8 @@ def test_the_batch_size_whose_best_rate_lies_beyond_is_extended_and_the_other_is
     every = [r for stage in last.stages[:3] for r in rates(stage, 64)]
     assert last.cells[1].best.values == (min(every, key=lambda r: abs(math.log(r / BEST[64]))),)
     assert last.cells[0].best.edges == {} and last.cells[0].best.trials == 16
+    assert [cell.most for cell in first.cells] == [16 + 4 + 4 + 2] * 2
+    assert [cell.most for cell in second.cells] == [16 + 2, 16 + 4 + 4 + 2], "what is over takes no more"
     fresh = [run for run in last.stages[3].runs if run.batch_size == 64]
     assert [(run.learning_rate, run.seed.order) for run in fresh] == [(*last.cells[1].best.values, s) for s in (7, 8)]
     assert [p for p in last.stages[3].part.values()] == [("confirm", last.cells[1].best.trial)] * 2
