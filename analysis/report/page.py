@@ -31,8 +31,10 @@ class Drawing:
     svg: Folder
 
 
-def page(results: Results, *, question: str, verdicts: Sequence[Verdict], drawings: Sequence[Drawing]) -> str:
-    """Return the whole report as one HTML document that needs no network."""
+def page(
+    results: Results, *, question: str, verdicts: Sequence[Verdict], drawings: Sequence[Drawing], policy: str = ""
+) -> str:
+    """Return the whole report as one HTML document that needs no network; `policy` says how values were selected."""
     source = files("analysis.report")
     template = Template(source.joinpath("template.html").read_text(encoding="utf-8"))
     return template.substitute(
@@ -40,7 +42,7 @@ def page(results: Results, *, question: str, verdicts: Sequence[Verdict], drawin
         question=html(question),
         style=source.joinpath("report.css").read_text(encoding="utf-8"),
         script=source.joinpath("report.js").read_text(encoding="utf-8"),
-        state=_state(results),
+        state=_state(results, policy),
         verdicts=verdict_table(verdicts),
         figures="\n".join(_figure(place, drawing) for place, drawing in enumerate(drawings)),
         lost=_lost(results),
@@ -52,9 +54,9 @@ def page(results: Results, *, question: str, verdicts: Sequence[Verdict], drawin
     )
 
 
-def _state(results: Results) -> str:
+def _state(results: Results, policy: str) -> str:
     counts = results.counts
-    parts = [counts.sentence()]
+    parts = [counts.sentence(), *([f"Figures show {policy}"] if policy else [])]
     if counts.missing:
         parts.append(f"{counts.missing:,} still missing, so every number below may change")
     if counts.foreign:
