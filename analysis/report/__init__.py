@@ -20,12 +20,28 @@ def import_report() -> None:
 
 
 def write_report(
-    experiment_folder: Path, *, figures: Sequence[str], question: str, claims: Sequence[Mapping[str, Any]]
+    experiment_folder: Path,
+    *,
+    figures: Sequence[str],
+    question: str,
+    claims: Sequence[Mapping[str, Any]],
+    published: Sequence[Mapping[str, Any]] = (),
+    deviations: Sequence[str] = (),
+    history: Sequence[Mapping[str, Any]] = (),
 ) -> Path:
     """Make an experiment's figures and its page from the records alone; return the page.
 
     Everything lies in `<experiment_folder>/report`: `report.html`, and of each figure SVG, PNG and
     the JSON of its numbers. A figure that cannot show a field that varies is drawn once a value.
+
+    Args:
+        experiment_folder: of the results.
+        figures: names in `analysis.figures.FIGURES`.
+        question: what the experiment asks.
+        claims: as in an experiment file, and so are the next three.
+        published: numbers of the paper.
+        deviations: departures from its protocol.
+        history: changes of the protocol after results had been seen.
 
     Raises:
         ResultsError: the folder holds no finished run of an experiment.
@@ -33,7 +49,8 @@ def write_report(
         KeyError: a figure is not in `analysis.figures.FIGURES`.
         ValueError: a claim cannot be judged.
     """
-    from analysis.report.page import Drawing, page
+    from analysis.report.pointer import marks_of
+    from analysis.report.page import Drawing, Said, page
     from largebatch.records import write_file
 
     results = load(experiment_folder)
@@ -42,7 +59,9 @@ def write_report(
     for figure in (FIGURES[name] for name in figures):
         for label, part in figure.combinations(results):
             numbers = {**figure.prepare(part), "label": label}
-            drawings.append(Drawing(figure, numbers, save(figure, numbers, folder, label)))
-    html = page(results, question=question, verdicts=judge(results, claims), drawings=drawings)
+            svg = save(figure, numbers, folder, label)
+            drawings.append(Drawing(figure, numbers, svg, marks_of(figure, numbers)))
+    said = Said(question, published, deviations, history)
+    html = page(results, said, verdicts=judge(results, claims), drawings=drawings)
     write_file(folder / "report.html", html.encode())
     return folder / "report.html"

@@ -28,8 +28,7 @@ def verdict_table(verdicts: Sequence[Verdict]) -> str:
 
 def _row(v: Verdict) -> list[object]:
     claim = f"{html(v.says)}<br><span class='small'>{html(_measured(v))}</span>"
-    badge = f"<span class='badge {v.verdict}'><span aria-hidden='true'>{SIGNS[v.verdict]}</span> {v.verdict}</span>"
-    return [Html(claim), Html(badge), Html(_effect(v) + _forest(v)), v.n, Html(_how(v))]
+    return [Html(claim), Html(badge(v)), Html(effect(v) + _forest(v)), v.n, Html(_how(v))]
 
 
 def _measured(v: Verdict) -> str:
@@ -50,7 +49,13 @@ def _number(v: Verdict, value: float, *, signed: bool = True) -> str:
     return text.replace("-", "−")
 
 
-def _effect(v: Verdict) -> str:
+def badge(v: Verdict) -> str:
+    """Return the word of a verdict with its sign."""
+    return f"<span class='badge {v.verdict}'><span aria-hidden='true'>{SIGNS[v.verdict]}</span> {v.verdict}</span>"
+
+
+def effect(v: Verdict) -> str:
+    """Return the effect with its interval and level."""
     if not v.n:
         return "–"
     bounds = "no interval" if math.isnan(v.low) else f"[{_number(v, v.low)}, {_number(v, v.high)}]"
