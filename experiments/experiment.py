@@ -28,7 +28,8 @@ class Experiment:
     groups: Sequence[Mapping[str, Sequence[Any]]]
     """Axes that move together; `zip` in the file."""
     seeds: tuple[int, ...]
-    figures: tuple[str, ...]
+    figures: tuple[str | Mapping[str, Any], ...]
+    """Names of figures, or mappings of `name` and options."""
     claims: tuple[Mapping[str, Any], ...]
     published: tuple[Mapping[str, Any], ...]
     """Numbers of the paper; see `experiments.published`."""

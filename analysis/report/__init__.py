@@ -5,11 +5,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from analysis.figures import FIGURES, save
-from analysis.load import load
-from analysis.verdicts import judge
+from analysis.figures import Entry
 
-DRAWN_WITH = ("analysis.report.page", "analysis.figures.paper", "matplotlib.backends.backend_svg")
+DRAWN_WITH = ("analysis.verdicts", "analysis.report.page", "analysis.figures.paper", "matplotlib.backends.backend_svg")
 """What a report is made with, imported when it is first needed: it takes seconds."""
 
 
@@ -22,7 +20,7 @@ def import_report() -> None:
 def write_report(
     experiment_folder: Path,
     *,
-    figures: Sequence[str],
+    figures: Sequence[Entry],
     question: str,
     claims: Sequence[Mapping[str, Any]],
     published: Sequence[Mapping[str, Any]] = (),
@@ -36,7 +34,7 @@ def write_report(
 
     Args:
         experiment_folder: of the results.
-        figures: names in `analysis.figures.FIGURES`.
+        figures: names in `analysis.figures.FIGURES`, or mappings of `name` and options.
         question: what the experiment asks.
         claims: as in an experiment file, and so are the next three.
         published: numbers of the paper.
@@ -49,16 +47,19 @@ def write_report(
         KeyError: a figure is not in `analysis.figures.FIGURES`.
         ValueError: a claim cannot be judged.
     """
-    from analysis.report.pointer import marks_of
+    from analysis.figures import asked, save
+    from analysis.load import load
     from analysis.report.page import Drawing, Said, page
+    from analysis.report.pointer import marks_of
+    from analysis.verdicts import judge
     from largebatch.records import write_file
 
     results = load(experiment_folder)
     folder = Path(experiment_folder) / "report"
     drawings = []
-    for figure in (FIGURES[name] for name in figures):
+    for figure, options in map(asked, figures):
         for label, part in figure.combinations(results):
-            numbers = {**figure.prepare(part), "label": label}
+            numbers = {**figure.prepare(part, options), "label": label}
             svg = save(figure, numbers, folder, label)
             drawings.append(Drawing(figure, numbers, svg, marks_of(figure, numbers)))
     said = Said(question, published, deviations, history)

@@ -14,8 +14,8 @@ from analysis.load import Results
 from analysis.report.beside import protocol, published_table
 from analysis.report.configuration import configuration, provenance
 from analysis.report.cost import cost
-from analysis.report.pointer import Marks
 from analysis.report.markup import Html, data, details, html, table
+from analysis.report.pointer import Marks
 from analysis.report.runs_table import failures, lost, runs_table
 from analysis.report.svg import inline
 from analysis.report.verdict_table import SIGNS, verdict_table
