@@ -1,0 +1,24 @@
+"""From a name or a folder on the command line to results that lie on disk, whoever trained them."""
+
+from pathlib import Path
+
+from analysis.load import ResultsError
+from experiments.problems import unknown
+
+DESCRIPTION = "experiment.json"
+
+
+def finished(text: str, results: Path) -> Path:
+    """Return the folder of an experiment that ran or was imported: a folder, or a name below `results`.
+
+    Raises:
+        ResultsError: there is none; the names that there are.
+    """
+    for folder in (Path(text), results / text):
+        if (folder / DESCRIPTION).is_file():
+            return folder
+    names = sorted(path.parent.name for path in results.glob(f"*/{DESCRIPTION}"))
+    if not names:
+        what = f"{results} holds no results yet, and {text} is no folder of any"
+        raise ResultsError(f"{what}; run or import an experiment")
+    raise ResultsError(f"{unknown('results', text, names)}; or give a folder that holds {DESCRIPTION}")
