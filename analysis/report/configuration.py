@@ -13,7 +13,7 @@ from analysis.report.runs_table import plain, title
 
 MANY = 30
 """Arms beyond which their table opens with a click."""
-FIRST = ("version", "commit", "changed", "device", "data name", "data checksum", "imported from")
+FIRST = ("version", "commit", "changed", "device", "data name", "data checksum", "imported format")
 """Provenance that is shown at once; the rest opens with a click."""
 
 

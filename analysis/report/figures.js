@@ -21,7 +21,7 @@ for (const figure of document.querySelectorAll("figure")) {
     group.setAttribute("aria-label", "arms shown");
     arms.forEach(([label, color], place) => {
       const drawn = [...svg.querySelectorAll(`[style*="--c${color.slice(1)}"]`)]
-        .filter((node) => !node.closest('[id*="-legend_"]'));
+        .filter((node) => !node.closest('defs, [id*="-legend_"]'));
       if (!drawn.length) return;
       const button = document.createElement("button");
       button.type = "button";

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -79,7 +79,7 @@ def details(summary: str | Html, content: str) -> str:
     return f"<details><summary>{html(summary)}</summary>{content}</details>"
 
 
-def data(values: Mapping[str, Any], *, kind: str) -> str:
+def data(values: Any, *, kind: str) -> str:
     """Return values for the page's script, as JSON that nothing on the page can take for markup."""
     text = json.dumps(values, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     return f'<script type="application/json" class="{kind}">{text}</script>'

@@ -129,6 +129,8 @@ def test_ctrl_c_ends_it(live, capsys):
 
 
 def test_an_open_page_follows_the_records_and_stays_where_it_was(open_page, live, http, disk):
+    from playwright.sync_api import expect
+
     more(disk, 5)
     live.look()
     page = open_page(http, allowed=(http, "data:"), height=500)
@@ -139,7 +141,7 @@ def test_an_open_page_follows_the_records_and_stays_where_it_was(open_page, live
     page.evaluate("scrollTo({ top: 700, behavior: 'instant' })")
     more(disk, 6)
     live.look()
-    page.wait_for_function("document.querySelectorAll(\"[aria-label='all runs'] tbody tr\").length === 3")
-    page.wait_for_function("scrollY === 700")
+    expect(rows).to_have_count(3, timeout=20_000)
+    assert page.evaluate("scrollY") == 700
     assert page.locator(".filters input").input_value() == "done"
     assert page.locator("details[open] summary").inner_text() == "What every run shares"
