@@ -99,7 +99,7 @@ def check(tree: Node) -> Checked:
     groups = [list(group.entries.items()) for group in _section(tree, "zip").items]
     found += _axes_problems([*axes, *groups])
     found += _base_problems(tree, base, [*axes, *groups])
-    found += [*_figure_problems(tree), *_claim_problems(tree), *published_problems(tree)]
+    found += report_problems(tree)
     if found:
         raise ExperimentError(found)
     return Checked(
@@ -181,6 +181,11 @@ def _base_problems(tree: Node, base: Node, groups: Sequence[Sequence[Assignment]
 def _together(group: Sequence[Assignment]) -> Iterator[list[Assignment]]:
     for values in zip(*(node.items for _, node in group), strict=False):
         yield [(name, replace(v, key=node.key)) for (name, node), v in zip(group, values, strict=True)]
+
+
+def report_problems(tree: Node) -> list[Problem]:
+    """Return what is wrong with what the report is to show: figures, claims and published numbers."""
+    return [*_figure_problems(tree), *_claim_problems(tree), *published_problems(tree)]
 
 
 def _figure_problems(tree: Node) -> Iterator[Problem]:

@@ -3,6 +3,8 @@
 import typer
 
 from experiments.commands.compare import compare
+from experiments.commands.exporting import export
+from experiments.commands.importing import import_
 from experiments.commands.listing import list_
 from experiments.commands.options import told
 from experiments.commands.plan import plan
@@ -11,7 +13,7 @@ from experiments.commands.run import run
 from experiments.commands.status import status
 from experiments.commands.validate import validate
 
-COMMANDS = (validate, plan, run, status, report, compare, list_)
+COMMANDS = (validate, plan, run, status, report, compare, export, import_, list_)
 """In the order in which `--help` shows them; a function's name, less a last underscore, is its command's."""
 
 app = typer.Typer(

@@ -9,12 +9,16 @@ DESCRIPTION = "experiment.json"
 
 
 def finished(text: str, results: Path) -> Path:
-    """Return the folder of an experiment that ran or was imported: a folder, or a name below `results`.
+    """Return the folder of an experiment that ran or was imported.
+
+    Args:
+        text: a folder, a name below `results`, or the experiment's YAML file.
+        results: where results are kept.
 
     Raises:
         ResultsError: there is none; the names that there are.
     """
-    for folder in (Path(text), results / text):
+    for folder in (Path(text), results / text, results / Path(text).stem):
         if (folder / DESCRIPTION).is_file():
             return folder
     names = sorted(path.parent.name for path in results.glob(f"*/{DESCRIPTION}"))

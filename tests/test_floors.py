@@ -24,6 +24,8 @@ JAX_FREE = (
     "sweeps.calibration", "sweeps.choice", "sweeps.group", "sweeps.where", "experiments.plan", "experiments.programs",
     "sweeps.expand", "sweeps.packing", "sweeps.ledger", "sweeps.sweep", "sweeps.progress", "sweeps.engine",
     "analysis.load", "analysis.verdicts", "analysis.report", "experiments.experiment", "experiments.cli",
+    "analysis.columns", "analysis.compare", "analysis.exchange.batch_science", "analysis.exchange.weights_and_biases",
+    "analysis.report.serve", "experiments.imported",
 )  # fmt: skip
 MOST_LINES = 250
 

@@ -25,7 +25,7 @@ Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Jobs at a
 Pack = Annotated[int | None, typer.Option("--pack", min=1, help="Runs trained side by side in one program.")]
 
 DEFAULT_RESULTS = Path("results")
-TOLD = {"ExperimentError", "SweepError", "DataError", "RecordError", "ResultsError"}
+TOLD = {"ExperimentError", "SweepError", "DataError", "RecordError", "ResultsError", "ExchangeError"}
 """Errors whose message says what to do; by name, so that nothing heavy is imported to print one."""
 
 
@@ -36,8 +36,10 @@ def place(experiment: str, settings: list[str] | None, scale: str | None, result
         ExperimentError: everything that is wrong with it.
     """
     from experiments.experiment import load
+    from experiments.imported import refuse
     from experiments.place import Place
 
+    refuse(experiment, results)
     words = [experiment]
     for setting in settings or []:
         words += ["--set", setting]

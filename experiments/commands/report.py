@@ -1,5 +1,7 @@
 """`largebatch report`."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,18 +21,30 @@ def report(
     port: Port = 0,
 ) -> None:
     """Make the figures and the report again, from the records alone."""
-    at = place(experiment, settings, scale, results)
+    folder, write = _made(experiment, settings or [], scale, results)
     from experiments.place import say
-    from experiments.run import report as write
 
+    out = console()
     if not serve:
-        say(console(), f"report: {write(at)}")
+        say(out, f"report: {write()}")
         return
     from analysis.report.serve import Live
     from analysis.report.serve import serve as serve_report
 
-    out = console()
     try:
-        serve_report(Live(at.folder, lambda: write(at)), port=port, said=lambda words: say(out, words))
+        serve_report(Live(folder, write), port=port, said=lambda words: say(out, words))
     except OSError as error:
         raise typer.BadParameter(f"port {port} cannot be used ({error.strerror}); 0 takes a free one") from None
+
+
+def _made(experiment: str, settings: list[str], scale: str | None, results: Path) -> tuple[Path, Callable[[], Path]]:
+    """Return where the results lie, and what makes their report: imported ones have no experiment file."""
+    from experiments.imported import description, report_of
+
+    folder = results / experiment
+    if found := description(folder):
+        return folder, lambda: report_of(folder, found, settings)
+    at = place(experiment, settings, scale, results)
+    from experiments.run import report as write
+
+    return at.folder, lambda: write(at)
