@@ -4,7 +4,8 @@ The figure is drawn once more and its artists are read, so no figure has to know
 apart by the colours of the legend, for that is how a reader tells them apart too.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,6 +79,8 @@ def read(canvas: Canvas) -> Marks:
     styles = _styles(canvas)
     for place, axes in enumerate(canvas.axes):
         found.panels.append(_names(canvas, axes))
+        if axes.get_label() == "<colorbar>":
+            continue
         for color, points, values in _series(axes, styles):
             found.marks += _marks(axes, points, values, colors.get(color or "", -1), place)
     every = -(-len(found.marks) // MOST)
@@ -129,25 +132,25 @@ def _names(canvas: Canvas, axes: Axes) -> tuple[str, str, str]:
 
 def _series(axes: Axes, styles: Mapping[str, str]) -> Iterator[tuple[str | None, np.ndarray, list[str]]]:
     """Yield (colour, points, [n, 2] in data units, y in words) of each line, cloud and mesh."""
-    bars = dict(_bars(axes))
+    bars, write = dict(_bars(axes)), _writer(axes.yaxis)
     for line in axes.lines if axes.yaxis.get_majorticklocs().size else ():
         if line.get_visible() and line.get_transform() == axes.transData:
             points = np.column_stack([np.asarray(v, float) for v in line.get_data(orig=False)])
             color, style = _hex(line.get_color()), line.get_linestyle()
-            told = [styles.get(str(style), "") + _words(axes.yaxis, y) for _, y in points]
+            told = [styles.get(str(style), "") + write(y) for _, y in points]
             if style == "-":  # a dashed line is another measure, and has no interval of its own
-                told = [word + _interval(axes, bars, color, point) for word, point in zip(told, points, strict=True)]
+                told = [word + _interval(write, bars, color, point) for word, point in zip(told, points, strict=True)]
             yield color, points, told
     for cloud in axes.collections:
         if isinstance(cloud, PathCollection) and cloud.get_offset_transform() == axes.transData:
             points = np.asarray(np.ma.getdata(cloud.get_offsets()), float)
-            yield _hex(cloud.get_facecolor()), points, [_words(axes.yaxis, y) for _, y in points]
+            yield _hex(cloud.get_facecolor()), points, [write(y) for _, y in points]
         elif isinstance(cloud, QuadMesh) and (values := cloud.get_array()) is not None:
             corners = np.asarray(cloud.get_coordinates(), float)
             middles = (corners[:-1, :-1] + corners[1:, 1:]).reshape(-1, 2) / 2
             flat: np.ndarray = np.ma.filled(np.ma.asarray(values, float), np.nan).ravel()
             if len(flat) == len(middles):
-                told = [f"{_words(axes.yaxis, y)}: {v:.4g}" for (_, y), v in zip(middles, flat, strict=True)]
+                told = [f"{write(y)}: {v:.4g}" for (_, y), v in zip(middles, flat, strict=True)]
                 yield None, np.where(np.isfinite(flat)[:, None], middles, np.nan), told
 
 
@@ -165,9 +168,11 @@ def _at(color: str | None, x: float) -> tuple[str | None, str]:
     return color, f"{x:.9g}"
 
 
-def _interval(axes: Axes, bars: Mapping[Any, tuple[float, float]], color: str | None, point: np.ndarray) -> str:
+def _interval(
+    write: Callable[[float], str], bars: Mapping[Any, tuple[float, float]], color: str | None, point: np.ndarray
+) -> str:
     low, high = bars.get(_at(color, point[0]), (np.inf, -np.inf))
-    return f" [{_words(axes.yaxis, low)}, {_words(axes.yaxis, high)}]" if low <= point[1] <= high else ""
+    return f" [{write(low)}, {write(high)}]" if low <= point[1] <= high else ""
 
 
 def _marks(axes: Axes, points: np.ndarray, values: Sequence[str], arm: int, panel: int) -> Iterator[Mark]:
@@ -177,18 +182,22 @@ def _marks(axes: Axes, points: np.ndarray, values: Sequence[str], arm: int, pane
     low, high = axes.bbox.get_points()
     finite = np.isfinite(points).all(axis=1)
     places = axes.transData.transform(np.where(finite[:, None], points, points[finite][:1] if finite.any() else 1.0))
+    write = _writer(axes.xaxis)
     seen = finite & ((places >= low - 3) & (places <= high + 3)).all(axis=1)
     for i in np.flatnonzero(seen):
         x, y = (float(v) * 72 / sheet.dpi for v in places[i])
-        yield Mark(round(x, 1), round(height - y, 1), arm, panel, _words(axes.xaxis, points[i][0]), values[int(i)])
+        yield Mark(round(x, 1), round(height - y, 1), arm, panel, write(points[i][0]), values[int(i)])
 
 
-def _words(axis: Axis, value: float) -> str:
-    """Return a value as the axis writes it, in more digits than a tick; a batch size without its dodge."""
+def _writer(axis: Axis) -> Callable[[float], str]:
+    """Return how the axis writes a value, in more digits than a tick has; a batch size without its dodge."""
     if getattr(axis.get_transform(), "base", None) == 2:
-        known = [v for v in (*axis.get_majorticklocs(), *axis.get_minorticklocs()) if v > 0]
-        near = min(known, key=lambda v: abs(np.log(v / value)), default=value) if value > 0 else value
-        return f"{near:,.10g}"
+        known = [float(v) for v in (*axis.get_majorticklocs(), *axis.get_minorticklocs()) if v > 0]
+        return lambda v: f"{min(known, key=lambda k: abs(math.log(k / v)), default=v) if v > 0 else v:,.10g}"
     formatter = axis.get_major_formatter()
-    text = formatter(float(f"{value:.4g}"), None) if isinstance(formatter, FuncFormatter) else ""
-    return text or f"{value:.4g}".replace("-", "−")
+
+    def written(value: float) -> str:
+        text = formatter(float(f"{value:.4g}"), None) if isinstance(formatter, FuncFormatter) else ""
+        return text or f"{value:.4g}".replace("-", "−")
+
+    return written

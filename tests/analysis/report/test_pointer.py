@@ -81,7 +81,8 @@ def test_a_batch_size_is_told_without_the_dodge(sheet):
 def test_clouds_and_meshes_are_found_too(sheet):
     canvas, axes = sheet
     axes.scatter([3], [0.5], color="#0072b2")
-    axes.pcolormesh([0, 2, 4], [0, 0.5, 1], np.ma.masked_equal([[1.5, 2.5], [0, 4.5]], 0))
+    mesh = axes.pcolormesh([0, 2, 4], [0, 0.5, 1], np.ma.masked_equal([[1.5, 2.5], [0, 4.5]], 0))
+    canvas.colorbar(mesh, cax=canvas.add_axes((0.95, 0.1, 0.02, 0.8)))
     assert [(m.x, m.y, m.y_words) for m in read(canvas).marks] == [
         (*place(3, 0.5), "0.5"), (*place(1, 0.25), "0.25: 1.5"), (*place(3, 0.25), "0.25: 2.5"),
         (*place(3, 0.75), "0.75: 4.5"),
