@@ -126,7 +126,7 @@ def check(tree: Node) -> Checked:
         found += field_problems(drawn, runs[0])
     if sections:
         found += section_problems(tree, sections.search, drawn, sections.seeds, runs)
-    found += [*_figure_problems(tree), *_claim_problems(tree), *published_problems(tree)]
+    found += report_problems(tree)
     found += unmeasured(_section(tree, "claims"), base, [*axes, *groups])
     if found or sections is None:
         raise ExperimentError(found)
@@ -150,6 +150,11 @@ def _listed(said: dict[str, Any]) -> dict[str, Any]:
 
 def _section(tree: Node, name: str) -> Node:
     return tree.entries.get(name, Node({}, tree.mark, name))
+
+
+def report_problems(tree: Node) -> list[Problem]:
+    """Return what is wrong with what the report is to show: figures, claims and published numbers."""
+    return [*_figure_problems(tree), *_claim_problems(tree), *published_problems(tree)]
 
 
 def _figure_problems(tree: Node) -> Iterator[Problem]:

@@ -243,5 +243,11 @@ def report(place: Place) -> Folder:
 
     experiment = place.experiment
     return write_report(
-        place.folder, figures=experiment.figures, question=experiment.question, claims=experiment.claims
+        place.folder,
+        figures=experiment.figures,
+        question=experiment.question,
+        claims=experiment.claims,
+        published=experiment.published,
+        deviations=experiment.deviations,
+        history=experiment.history,
     )
