@@ -11,7 +11,7 @@ from analysis.figures.arms import arms
 from analysis.figures.describe import CannotDraw, conditions, mean_of, outcomes, plain, words
 from analysis.figures.options import Options as Said
 from analysis.figures.options import Positive
-from analysis.figures.targets import RULE, level
+from analysis.figures.targets import level
 from analysis.figures.tuned import at_best_rate, policy
 from analysis.gap import OUTCOMES, censored, paired_runs
 from analysis.intervals import mean_interval
@@ -48,31 +48,22 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
 
     A run that never gets to a budget's place is censored there.
     """
-    said = conditions(results)
+    said, measure = conditions(results), f"test_{options.measure}"
     columns: list[dict[str, Any]] = []
     cells: list[dict[str, Any]] = []
     best: list[dict[str, Any]] = []
     choices: tuple[Choice, ...] = ()
     for budget in budgets.BUDGETS:
-        value, origin = _place(results, budget, getattr(options, budget))
-        if not np.isfinite(value) or value <= 0:
-            columns.append({"budget": budget, "value": None, "words": f"no {budget.replace('_', ' ')} in the records"})
+        column = _column(results, budget, getattr(options, budget))
+        columns.append(column)
+        if column["value"] is None:
             continue
-        found, choices = at_best_rate(results.at({budget: value}))
-        columns.append({"budget": budget, "value": value, "words": budgets.words({budget: _short(value)}),
-                        "origin": origin})  # fmt: skip
+        found, choices = at_best_rate(results.at({budget: column["value"]}))
         for arm in arms(found, KNOWN):
             groups = {int(batch): cell for batch, cell in arm.runs.groupby("batch_size", sort=True)}
             own = [_cell(arm.label, budget, batch, cell) for batch, cell in groups.items()]
             cells += own
-            best.append(
-                {
-                    "arm": arm.label,
-                    "budget": budget,
-                    "batch_size": _best(own, f"test_{options.measure}"),
-                    "runs": groups,
-                }
-            )
+            best.append({"arm": arm.label, "budget": budget, "batch_size": _best(own, measure), "runs": groups})
     if not cells:
         raise CannotDraw("no run got far enough to be read under any budget")
     return {
@@ -86,8 +77,16 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
         "seeds": int(results.runs["seed"].nunique()),
         "cells": cells,
         "best": [{name: entry[name] for name in ("arm", "budget", "batch_size")} for entry in best],
-        "flips": list(_flips(best, f"test_{options.measure}", results.fields)),
+        "flips": list(_flips(best, measure, results.fields)),
     }
+
+
+def _column(results: Results, budget: str, stated: float | None) -> dict[str, Any]:
+    """Return where runs are read under a budget, and the words for it."""
+    value, origin = _place(results, budget, stated)
+    if not np.isfinite(value) or value <= 0:
+        return {"budget": budget, "value": None, "words": f"no {budget.replace('_', ' ')} in the records"}
+    return {"budget": budget, "value": value, "words": budgets.words({budget: _short(value)}), "origin": origin}
 
 
 def _place(results: Results, budget: str, stated: float | None) -> tuple[float, str]:
@@ -98,7 +97,8 @@ def _place(results: Results, budget: str, stated: float | None) -> tuple[float, 
             found = level(results, None)
         except CannotDraw:
             return float("nan"), ""
-        return (found.value, found.origin) if found.measure == "train_loss" else (budgets.shared(results, budget), RULE)
+        if found.measure == "train_loss":
+            return found.value, found.origin
     return budgets.shared(results, budget), "where all finished runs get to"
 
 
