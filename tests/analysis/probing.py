@@ -1,12 +1,16 @@
 """Simulated records of probes: tables with known numbers, and sweeps of runs that have them."""
 
+import json
+
 import numpy as np
 
+from analysis.figures import FIGURES
 from analysis.load import load
 from largebatch.measurements import Measured
 from tests.analysis.records_on_disk import sweep
 
 UPDATES = np.unique(np.round(np.geomspace(1, 3000, 24))).astype(int)
+START, END = int(UPDATES[0]), int(UPDATES[-1])
 
 
 def table(numbers, arrays=None):
@@ -36,3 +40,19 @@ def probed(folder, probes, fate, axes, *, seeds=3, base=None):
     """Return the results of a grid; `fate(point)` is what `OnDisk.add` takes, its probes by title."""
     said = {"budget": {"updates": 3000}, "probes": probes, **(base or {})}
     return load(sweep(folder, fate, axes, seeds=seeds, base=said))
+
+
+def figure(name, results, **options):
+    """Return the numbers of a figure that could be drawn: its table, caption and ink work, and its JSON is one."""
+    numbers = FIGURES[name].prepare(results, options)
+    assert "cannot" not in numbers, numbers["cannot"]
+    json.dumps(numbers, allow_nan=False)
+    head, rows = FIGURES[name].table(numbers)
+    assert rows and all(len(row) == len(head) for row in rows)
+    assert FIGURES[name].caption(numbers).endswith(".")
+    return numbers
+
+
+def spread_of(point):
+    """Return a factor that averages to 1, in logarithms, over three seeds."""
+    return float(np.exp(0.1 * (point["seed"] - 1)))
