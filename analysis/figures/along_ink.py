@@ -112,13 +112,15 @@ def span(numbers: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def values(numbers: Mapping[str, Any], name: str) -> list[float]:
-    """Return the means of a measure that are shown, of all lines."""
-    return [
+    """Return the means of a measure that are shown, of all lines; where every run was lost, what they had before."""
+    means = [
         point[0]
         for line in numbers["lines"]
         for point, x in zip(line["measures"][name][name], line["measures"][name]["x"], strict=True)
         if x and point[0] is not None
     ]
+    lost = [v for line in numbers["lines"] for run in line["lost"] for v in run[name][name]]
+    return means or [v for v in lost if v is not None] or [1.0]
 
 
 def readable(numbers: Mapping[str, Any]) -> str:
