@@ -39,6 +39,11 @@ class Job:
     """Which compiled program it needs: `program_key` and the width."""
 
     @property
+    def devices(self) -> int:
+        """Devices that share each batch."""
+        return self.configs[0].execution.devices
+
+    @property
     def digests(self) -> tuple[str, ...]:
         """The runs' identities, in the order of `configs`."""
         return tuple(digest(config) for config in self.configs)

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from analysis.figures.options import Options
     from analysis.load import Results
+    from largebatch.records import Folder
 
 Numbers = dict[str, Any]
 Entry = str | Mapping[str, Any]
@@ -170,7 +170,7 @@ def asked(entry: Entry) -> tuple[Figure, dict[str, Any]]:
     return FIGURES[said.pop("name")], said
 
 
-def save(figure: Figure, numbers: Mapping[str, Any], folder: Path, label: str = "") -> Path:
+def save(figure: Figure, numbers: Mapping[str, Any], folder: "Folder", label: str = "") -> "Folder":
     """Draw and write `<name>.svg`, `.png` and `.json` into `folder`; return the path of the SVG.
 
     The same numbers give the same bytes. Options and a label, as `combinations` yields it, are appended to the name.

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
-from pathlib import Path
 from string import Template
 from typing import Any
 
@@ -17,6 +16,7 @@ from analysis.load import Results
 from analysis.report.markup import Html, details, html, inline, table
 from analysis.report.verdict_table import verdict_table
 from analysis.verdicts import Verdict
+from largebatch.records import Folder
 
 ARMS = ("batch_size", "scaling_rule", "order")
 SHOWN = ("test_error", "train_error", "error_gap", "train_loss", "test_loss", "update", "epoch")
@@ -28,11 +28,13 @@ class Drawing:
 
     figure: Figure
     numbers: Mapping[str, Any]
-    svg: Path
+    svg: Folder
 
 
-def page(results: Results, *, question: str, verdicts: Sequence[Verdict], drawings: Sequence[Drawing]) -> str:
-    """Return the whole report as one HTML document that needs no network."""
+def page(
+    results: Results, *, question: str, verdicts: Sequence[Verdict], drawings: Sequence[Drawing], policy: str = ""
+) -> str:
+    """Return the whole report as one HTML document that needs no network; `policy` says how values were selected."""
     source = files("analysis.report")
     template = Template(source.joinpath("template.html").read_text(encoding="utf-8"))
     return template.substitute(
@@ -40,7 +42,7 @@ def page(results: Results, *, question: str, verdicts: Sequence[Verdict], drawin
         question=html(question),
         style=source.joinpath("report.css").read_text(encoding="utf-8"),
         script=source.joinpath("report.js").read_text(encoding="utf-8"),
-        state=_state(results),
+        state=_state(results, policy),
         verdicts=verdict_table(verdicts),
         figures="\n".join(_figure(place, drawing) for place, drawing in enumerate(drawings)),
         lost=_lost(results),
@@ -52,9 +54,9 @@ def page(results: Results, *, question: str, verdicts: Sequence[Verdict], drawin
     )
 
 
-def _state(results: Results) -> str:
+def _state(results: Results, policy: str) -> str:
     counts = results.counts
-    parts = [counts.sentence()]
+    parts = [counts.sentence(), *([f"Figures show {policy}"] if policy else [])]
     if counts.missing:
         parts.append(f"{counts.missing:,} still missing, so every number below may change")
     if counts.foreign:
