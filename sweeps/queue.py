@@ -82,7 +82,8 @@ class JobQueue:
         left = without([job], statuses.keys())
         if left and not (error and error.told_to_stop):
             absent = ", ".join(left[0].digests)
-            cause = error or Cause("RecordError", f"training ended without a record of {absent} under {self._runs}" + ELSEWHERE)
+            unseen = f"training ended without a record of {absent} under {self._runs}{ELSEWHERE}"
+            cause = error or Cause("RecordError", unseen)
             events.append(self._again(left[0], cause))
         return events
 
