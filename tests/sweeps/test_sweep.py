@@ -10,7 +10,7 @@ from largebatch import records
 from largebatch.config import RunConfig, digest
 from sweeps import Interrupted, SweepError
 from sweeps.engine import InProcessEngine
-from sweeps.events import Advanced, Started, Waiting
+from sweeps.events import Advanced, Failed, Started, Waiting
 from sweeps.expand import expand
 from sweeps.ledger import Ledger
 from sweeps.sweep import Outcome, sweep
@@ -183,13 +183,14 @@ class Presses:
     """A spectator who presses Ctrl-C while the second pack runs."""
 
     def __init__(self):
-        self.begun = 0
+        self.begun, self.failed = 0, []
 
     def begin(self, configs, ledger, jobs):
         pass
 
     def tell(self, event):
         self.begun += isinstance(event, Started)
+        self.failed += [event] if isinstance(event, Failed) else []
         if self.begun == 2 and isinstance(event, Advanced):
             self.begun += 1
             signal.raise_signal(signal.SIGINT)
@@ -199,8 +200,10 @@ class Presses:
 
 
 def test_ctrl_c_lets_the_job_in_this_process_save_and_the_next_sweep_goes_on(tmp_path):
+    spectator = Presses()
     with pytest.raises(Interrupted):
-        run(tmp_path, progress=Presses())
+        run(tmp_path, progress=spectator)
+    assert spectator.failed == [], "a job that was asked to stop has not failed"
     saved = [path.read_bytes() for path in (tmp_path / "checkpoints").iterdir()]
     assert saved == [b"saved"] and not (tmp_path / "failures").exists()
     assert len(Ledger.read(tmp_path, RUNS).done) == 2
