@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from experiments.document import Node, assign, descendants, plain
 from experiments.explain import TABLES, named_in, no_such_field, paths, problems
+from experiments.landscapes import landscape_problems
 from experiments.problems import ExperimentError, Mark, Problem, unknown
 from largebatch.config import RunConfig, Strict
 
@@ -46,6 +47,8 @@ class Sections(Strict):
     """Names of figures for the report."""
     claims: list[dict[str, Any]] = []
     """What is expected, stated before the sweep runs."""
+    landscapes: list[dict[str, Any]] = []
+    """Lines and planes on which the loss is computed once the sweep is done."""
     scales: dict[str, Scale] = {}
     """Other sizes of the same experiment, by name."""
 
@@ -89,7 +92,7 @@ def check(tree: Node) -> Checked:
     groups = [list(group.entries.items()) for group in _section(tree, "zip").items]
     found += _axes_problems([*axes, *groups])
     found += _base_problems(tree, base, [*axes, *groups])
-    found += [*_figure_problems(tree), *_claim_problems(tree)]
+    found += [*_figure_problems(tree), *_claim_problems(tree), *landscape_problems(tree)]
     if found:
         raise ExperimentError(found)
     return Checked(

@@ -2,6 +2,7 @@
 
 import typer
 
+from experiments.commands.landscape import landscape
 from experiments.commands.listing import list_
 from experiments.commands.options import told
 from experiments.commands.plan import plan
@@ -11,7 +12,7 @@ from experiments.commands.run import run
 from experiments.commands.status import status
 from experiments.commands.validate import validate
 
-COMMANDS = (validate, plan, run, status, report, probe, list_)
+COMMANDS = (validate, plan, run, status, report, probe, landscape, list_)
 """In the order in which `--help` shows them; a function's name, less a last underscore, is its command's."""
 
 app = typer.Typer(

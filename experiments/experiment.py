@@ -7,6 +7,7 @@ from typing import Any
 
 from experiments.check import Sections, check
 from experiments.document import Node, assign, find, merge, parse
+from experiments.landscapes import Wanted, keeping, wanted
 from experiments.problems import ExperimentError, Mark, Problem, nearest, unknown
 from largebatch.config import RunConfig
 from sweeps.expand import ExpandError, expand
@@ -36,6 +37,8 @@ class Experiment:
     """Every run, in a stable order."""
     source: Mapping[str, str]
     """File name -> text, of the file and of the one it extends."""
+    landscapes: tuple[Wanted, ...] = ()
+    """What is computed of the runs' last weights, and of which runs."""
     overrides: tuple[str, ...] = ()
     """Options as given on the command line, `key=value`."""
 
@@ -70,6 +73,7 @@ def load(path_or_name: str | Path, overrides: Sequence[str] = (), scale: str | N
     except ExpandError as error:
         axes = find(tree, ["axes"])[0]
         raise ExperimentError([Problem(axes.key or axes.mark, axes.path, str(error))]) from None
+    landscapes = wanted(tree, configs, sections.seeds)
     return Experiment(
         name=path.stem if scale is None else f"{path.stem}-{scale}",
         question=sections.question,
@@ -81,8 +85,9 @@ def load(path_or_name: str | Path, overrides: Sequence[str] = (), scale: str | N
         figures=tuple(sections.figures),
         claims=tuple(sections.claims),
         scales=tuple(sections.scales),
-        configs=tuple(configs),
+        configs=tuple(keeping(configs, landscapes)),
         source=source,
+        landscapes=landscapes,
         overrides=tuple(overrides),
     )
 

@@ -133,6 +133,10 @@ def run(place: Place, *, engine: Engine, width: int | None, project: str, wandb:
     mirror.start()  # what an earlier sweep could not mirror is sent now, though nothing was trained
     if warning := mirror.close(TRACKING_SECONDS):
         say(console, f"warning: {warning}")
+    if place.experiment.landscapes and outcome.done:
+        from experiments.surveying import survey  # it tells a person what this story does
+
+        survey(place, engine=engine, console=console)
     return conclude(place, outcome, console)
 
 
@@ -168,6 +172,7 @@ def describe(place: Place, programs: Mapping[str, Choice]) -> None:
         "seeds": experiment.seeds,
         "figures": experiment.figures,
         "claims": experiment.claims,
+        "landscapes": [{"seed": each.seed, **each.options.model_dump(mode="json")} for each in experiment.landscapes],
         "overrides": experiment.overrides,
         "command": place.command("run"),
         KEY: written(programs, place.folder),

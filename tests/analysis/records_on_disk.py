@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from largebatch.config import RunConfig, digest
+from largebatch.measurements import Measured
 from largebatch.records import HISTORY, TIMING, Record, write
 
 CURVE = {"test_error": 0.1, "train_error": 0.04, "train_loss": 0.2, "test_loss": 0.5}
@@ -32,6 +33,7 @@ class OnDisk:
         config: Mapping[str, Any] | None = None,
         summary: Mapping[str, Any] | None = None,
         expected: bool = True,
+        probes: Mapping[str, Measured] | None = None,
         **ends: float,
     ) -> str:
         """Write one run whose history falls geometrically to `ends`; return its digest."""
@@ -46,6 +48,7 @@ class OnDisk:
             provenance={"version": "0.1.0", "device": "cpu", "data": {"checksum": "ab" * 32}},
             history=history,
             timing={c.name: history["update"].astype(c.dtype) for c in TIMING},
+            probes=dict(probes or {}),
         )
         write(record, self.folder / "runs")
         if expected:
