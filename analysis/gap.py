@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.load import Results, flatten, rule_name
+from analysis.gather import flatten, rule_name
+from analysis.load import Results
 
 OUTCOMES = ("diverged", "stuck", "unreached")
 """Ways to end without a number that may be averaged: such a run is censored, and ranks worst."""

@@ -1,7 +1,7 @@
 """An experiment's folder as two tables: one row a run, and the long table of all histories."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.gather import Gathered, gather
 from analysis.select import final, select
-from largebatch.records import HISTORY, TIMING, Record, folders, read
+from largebatch.records import HISTORY, TIMING, folders
 
 MEASURED = tuple(column.name for column in (*HISTORY, *TIMING[1:]) if column.name != "learning_rate")
 """Columns of the table of runs that come from one row of a history; its `learning_rate` there is the configured one."""
@@ -109,13 +110,13 @@ def load(experiment_folder: Path) -> Results:
     experiment = _document(folder)
     expected = list(dict.fromkeys(experiment["digests"]))
     found = {path.name: path for path in folders(folder / "runs")}
-    records = [read(found[digest]) for digest in expected if digest in found]
-    if not records:
+    records = gather(found[digest] for digest in expected if digest in found)
+    if not records.rows:
         raise ResultsError(
             f"{folder / 'runs'} holds no finished run of this experiment (expected {len(expected)}, "
             f"{len(found)} of other experiments); run it first"
         )
-    histories = _long(records)
+    histories = records.histories()
     runs = _runs(records, histories)
     failures = tuple(_failures(folder, set(expected) - set(found)))
     tally = runs["outcome"].value_counts()
@@ -123,52 +124,11 @@ def load(experiment_folder: Path) -> Results:
         expected=len(expected),
         present=len(runs),
         failed=len(failures),
-        foreign=len(found) - len(records),
+        foreign=len(found) - len(runs),
         **{outcome: int(tally.get(outcome, 0)) for outcome in ("diverged", "stuck", "unreached")},
     )
-    return Results(folder, experiment, runs, _fields(records), counts, failures, _distinct(records), histories)
-
-
-def flatten(config: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (dotted name, plain value) of a configuration; lists become their JSON text.
-
-    A scaling rule is its name, with its parameter, if it has one, in brackets. A seed that all
-    three streams share is that number, otherwise `initialization/order/data`.
-    """
-    for key, value in config.items():
-        where = f"{path}{key}"
-        if where == "scaling_rule":
-            yield where, rule_name(value)
-        elif isinstance(value, Mapping):
-            if where == "seed":
-                yield where, _seed(value)
-            yield from flatten(value, f"{where}.")
-        else:
-            yield where, json.dumps(value) if isinstance(value, list | tuple) else value
-
-
-def rule_name(rule: Mapping[str, Any] | str) -> str:
-    """Return a scaling rule as one word: `linear`, `power(0.75)`, or `tuned(8: 0.02, 32: 0.1)`."""
-    if isinstance(rule, str):
-        return rule
-    own = [value for name, value in rule.items() if name != "name" and value is not None]
-    return str(rule["name"]) + "".join(f"({_parameter(value)})" for value in own)
-
-
-def _parameter(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{batch}: {value[batch]:g}" for batch in sorted(value, key=int))
-    return f"{value:g}"
-
-
-def _seed(streams: Mapping[str, int]) -> int | str:
-    values = list(streams.values())
-    return values[0] if len(set(values)) == 1 else "/".join(map(str, values))
-
-
-def _fields(records: Sequence[Record]) -> tuple[str, ...]:
-    names = dict.fromkeys(name for record in records for name, _ in flatten(record.config))
-    return tuple(n for n in names if n.partition(".")[0] not in ("seed", "execution"))
+    origins = tuple(records.provenance.values())
+    return Results(folder, experiment, runs, records.fields, counts, failures, origins, histories)
 
 
 def _document(folder: Path) -> Mapping[str, Any]:
@@ -184,36 +144,13 @@ def _document(folder: Path) -> Mapping[str, Any]:
     return document
 
 
-def _long(records: Sequence[Record]) -> pd.DataFrame:
-    lengths = [len(record.history["update"]) for record in records]
-    columns = {c.name: np.concatenate([r.history[c.name] for r in records]) for c in HISTORY}
-    timing = {c.name: np.concatenate([_timing(r, c.name) for r in records]) for c in TIMING[1:]}
-    digests = pd.Categorical.from_codes(np.repeat(np.arange(len(records)), lengths), [r.digest for r in records])
-    return pd.DataFrame({"digest": digests, **columns, **timing})
-
-
-def _timing(record: Record, name: str) -> np.ndarray:
-    rows = np.full(len(record.history["update"]), np.nan)
-    known = record.timing[name][: len(rows)]
-    rows[: len(known)] = known
-    return rows
-
-
-def _runs(records: Sequence[Record], histories: pd.DataFrame) -> pd.DataFrame:
-    rows = [{**r.summary, **dict(flatten(r.config)), "digest": r.digest, "status": r.status} for r in records]
-    runs = pd.DataFrame(rows).set_index("digest")
+def _runs(records: Gathered, histories: pd.DataFrame) -> pd.DataFrame:
+    runs = pd.DataFrame(records.rows).set_index("digest")
     runs = runs.drop(columns=[c for c in MEASURED if c in runs]).join(final(histories)[list(MEASURED)])
     reached = runs.get("target_reached", pd.Series(None, runs.index, dtype=object))
     runs["outcome"] = runs["status"].mask((runs["status"] == "done") & reached.eq(False), "unreached")
-    return runs.assign(peak_rate=(rates := np.array([_peak_rate(r.config) for r in records])),
-                       rate_per_example=rates / runs["batch_size"].to_numpy(float))  # fmt: skip
-
-
-def _peak_rate(config: Mapping[str, Any]) -> float:
-    """Return the rate after the scaling rule, to the digits in which equal ones come out equal."""
-    rule, ratio = config["scaling_rule"], config["batch_size"] / config["reference_batch"]
-    power = {"constant": 0.0, "sqrt": 0.5, "linear": 1.0}.get(rule["name"], rule.get("exponent"))
-    return float(f"{config['learning_rate'] * ratio**power:.12g}") if power is not None else float("nan")
+    rates = np.array(records.rates)
+    return runs.assign(peak_rate=rates, rate_per_example=rates / runs["batch_size"].to_numpy(float))
 
 
 def _failures(folder: Path, unfinished: set[str]) -> Iterator[Mapping[str, Any]]:
@@ -223,7 +160,3 @@ def _failures(folder: Path, unfinished: set[str]) -> Iterator[Mapping[str, Any]]
                 yield json.loads(path.read_bytes())
             except ValueError:
                 yield {"digest": path.stem, "attempts": None, "error": f"{path} is torn", "traceback": ""}
-
-
-def _distinct(records: Sequence[Record]) -> tuple[Mapping[str, Any], ...]:
-    return tuple({json.dumps(r.provenance, sort_keys=True): r.provenance for r in records}.values())

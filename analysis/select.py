@@ -59,9 +59,9 @@ def at_validation_error(histories: pd.DataFrame, goal: float) -> pd.DataFrame:
     """Return each run where its validation error first reaches `goal`, NaN where it never does.
 
     That is how steps to a goal are counted (Shallue et al. 2019); interpolated linearly,
-    for an error may be 0. A goal on the test set is none: it would be chosen on what is reported.
+    for an error may be 0. A goal on the test set must have been chosen before it was looked at.
     """
-    return _crossing(histories, -histories["validation_error"].to_numpy(float), -goal)
+    return _at_error(histories, "validation_error", goal)
 
 
 def at_validation_loss(histories: pd.DataFrame, goal: float) -> pd.DataFrame:
@@ -70,9 +70,27 @@ def at_validation_loss(histories: pd.DataFrame, goal: float) -> pd.DataFrame:
     Raises:
         ValueError: the goal is not above 0.
     """
+    return _at_loss(histories, "validation_loss", goal)
+
+
+def at_test_error(histories: pd.DataFrame, goal: float) -> pd.DataFrame:
+    """Return each run where its test error first reaches `goal`, as `at_validation_error` does."""
+    return _at_error(histories, "test_error", goal)
+
+
+def at_test_loss(histories: pd.DataFrame, goal: float) -> pd.DataFrame:
+    """Return each run where its test loss first reaches `goal`, as `at_validation_loss` does."""
+    return _at_loss(histories, "test_loss", goal)
+
+
+def _at_error(histories: pd.DataFrame, measure: str, goal: float) -> pd.DataFrame:
+    return _crossing(histories, -histories[measure].to_numpy(float), -goal)
+
+
+def _at_loss(histories: pd.DataFrame, measure: str, goal: float) -> pd.DataFrame:
     if not goal > 0:
-        raise ValueError(f"a validation loss to be reached must be above 0, got {goal}")
-    loss = histories["validation_loss"].to_numpy(float)
+        raise ValueError(f"a {measure.replace('_', ' ')} to be reached must be above 0, got {goal}")
+    loss = histories[measure].to_numpy(float)
     return _crossing(histories, -np.log(np.maximum(loss, np.finfo(float).tiny)), -np.log(goal))
 
 
@@ -80,6 +98,8 @@ SELECTIONS: dict[str, Callable[[pd.DataFrame, float], pd.DataFrame]] = {
     "train_loss": at_train_loss,
     "validation_error": at_validation_error,
     "validation_loss": at_validation_loss,
+    "test_error": at_test_error,
+    "test_loss": at_test_loss,
     "epochs": at_epochs,
     "updates": at_updates,
     "examples": at_examples,

@@ -3,15 +3,19 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator
 
 from experiments.document import Node, assign, descendants, plain
 from experiments.explain import TABLES, named_in, no_such_field, paths, problems
 from experiments.landscapes import landscape_problems
-from experiments.problems import ExperimentError, Mark, Problem, unknown
+from experiments.problems import ExperimentError, Mark, Problem, show, unknown
+from experiments.published import Change, Published, Text, published_problems
 from largebatch.config import RunConfig, Strict
+
+if TYPE_CHECKING:
+    from analysis.figures import Figure
 
 Axes = dict[str, Annotated[list[Any], Field(min_length=1)]]
 Assignment = tuple[str, Node]
@@ -43,12 +47,18 @@ class Sections(Strict):
     """Groups of axes that move together."""
     seeds: list[int] = [0, 1, 2]
     """A count, or a list of seeds."""
-    figures: list[str] = ["gap_vs_batch", "curves"]
-    """Names of figures for the report."""
+    figures: list[Any] = ["gap_vs_batch", "curves"]
+    """Figures for the report: names, or mappings of `name` and the figure's options."""
     claims: list[dict[str, Any]] = []
     """What is expected, stated before the sweep runs."""
     landscapes: list[dict[str, Any]] = []
     """Lines and planes on which the loss is computed once the sweep is done."""
+    published: list[Published] = []
+    """Numbers of the paper, shown beside ours."""
+    deviations: list[Text] = []
+    """How the protocol departs from the paper's, and why, one sentence each."""
+    history: list[Change] = []
+    """Changes of the protocol after results had been seen."""
     scales: dict[str, Scale] = {}
     """Other sizes of the same experiment, by name."""
 
@@ -92,7 +102,7 @@ def check(tree: Node) -> Checked:
     groups = [list(group.entries.items()) for group in _section(tree, "zip").items]
     found += _axes_problems([*axes, *groups])
     found += _base_problems(tree, base, [*axes, *groups])
-    found += [*_figure_problems(tree), *_claim_problems(tree), *landscape_problems(tree)]
+    found += [*_figure_problems(tree), *_claim_problems(tree), *landscape_problems(tree), *published_problems(tree)]
     if found:
         raise ExperimentError(found)
     return Checked(
@@ -180,8 +190,28 @@ def _figure_problems(tree: Node) -> Iterator[Problem]:
     from analysis.figures import FIGURES
 
     for node in _section(tree, "figures").items:
-        if isinstance(node.value, str) and node.value not in FIGURES:
-            yield Problem(node.mark, node.path, unknown("figure", node.value, list(FIGURES)))
+        name = node.entries.get("name", node)
+        if not isinstance(name.value, str):
+            what = f"got {show(plain(node))}; must be a figure's name, or a mapping of name and options"
+            yield Problem(name.mark, name.path, f"{what}, as in {{name: {next(iter(FIGURES))}}}")
+        elif name.value not in FIGURES:
+            yield Problem(name.mark, name.path, unknown("figure", name.value, list(FIGURES)))
+        elif name is not node:
+            yield from _option_problems(FIGURES[name.value], node)
+
+
+def _option_problems(figure: "Figure", node: Node) -> Iterator[Problem]:
+    """Check what an entry says about a figure besides its name."""
+    said = replace(node, value={key: child for key, child in node.entries.items() if key != "name"})
+    model = figure.options
+    if model is None:
+        for child in said.entries.values():
+            yield Problem(child.key or child.mark, child.path, f"{figure.name} takes no options; write {figure.name}")
+        return
+    try:
+        model.model_validate(plain(said))
+    except ValidationError as error:
+        yield from problems(error, said, model)
 
 
 def _claim_problems(tree: Node) -> Iterator[Problem]:

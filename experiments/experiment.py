@@ -29,8 +29,13 @@ class Experiment:
     groups: Sequence[Mapping[str, Sequence[Any]]]
     """Axes that move together; `zip` in the file."""
     seeds: tuple[int, ...]
-    figures: tuple[str, ...]
+    figures: tuple[str | Mapping[str, Any], ...]
+    """Names of figures, or mappings of `name` and options."""
     claims: tuple[Mapping[str, Any], ...]
+    published: tuple[Mapping[str, Any], ...]
+    """Numbers of the paper; see `experiments.published`."""
+    deviations: tuple[str, ...]
+    history: tuple[Mapping[str, Any], ...]
     scales: tuple[str, ...]
     """Names of the other sizes that the file offers."""
     configs: tuple[RunConfig, ...]
@@ -84,6 +89,9 @@ def load(path_or_name: str | Path, overrides: Sequence[str] = (), scale: str | N
         seeds=tuple(sections.seeds),
         figures=tuple(sections.figures),
         claims=tuple(sections.claims),
+        published=tuple(number.model_dump() for number in sections.published),
+        deviations=tuple(sections.deviations),
+        history=tuple(change.model_dump() for change in sections.history),
         scales=tuple(sections.scales),
         configs=tuple(keeping(configs, landscapes)),
         source=source,

@@ -1,16 +1,14 @@
 """The story of `largebatch run`: check, describe, sweep, mirror, report, and say what to type next."""
 
 import json
-import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 
 from rich.console import Console
 
 from analysis.report import import_report
-from experiments.experiment import Experiment
+from experiments.place import Place, say
 from experiments.programs import FILE, KEY, choices, narrowed, written
 from largebatch.config import RunConfig, digest, program_key
 from largebatch.records import write_file
@@ -28,25 +26,6 @@ TRACKING_SECONDS = 60.0
 """How long the mirror in Weights & Biases may go on after the last run."""
 INTERRUPTED_SECONDS = 1.0
 """The same where the sweep was stopped."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where an experiment's results lie, and the words that name it on the command line."""
-
-    results: Path
-    experiment: Experiment
-    words: tuple[str, ...]
-    """EXPERIMENT and the options that say which runs are meant, as typed."""
-
-    @property
-    def folder(self) -> Path:
-        """The experiment's folder of results."""
-        return self.results / self.experiment.name
-
-    def command(self, verb: str) -> str:
-        """Return a command about this experiment, ready to be typed."""
-        return shlex.join(["largebatch", verb, *self.words])
 
 
 class _Described(Progress):
@@ -173,6 +152,9 @@ def describe(place: Place, programs: Mapping[str, Choice]) -> None:
         "figures": experiment.figures,
         "claims": experiment.claims,
         "landscapes": [{"seed": each.seed, **each.options.model_dump(mode="json")} for each in experiment.landscapes],
+        "published": experiment.published,
+        "deviations": experiment.deviations,
+        "history": experiment.history,
         "overrides": experiment.overrides,
         "command": place.command("run"),
         KEY: written(programs, place.folder),
@@ -206,8 +188,3 @@ def report(place: Place) -> Path:
     return write_report(
         place.folder, figures=experiment.figures, question=experiment.question, claims=experiment.claims
     )
-
-
-def say(console: Console, text: str) -> None:
-    """Print one line as it is: no markup, no wrapping of paths and commands."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.catalogue import Entry
+from experiments.place import Place, say
 from experiments.plan import Plan
-from experiments.run import Place, say
 from largebatch.config import digest
 from sweeps.ledger import Ledger
 from sweeps.progress import duration

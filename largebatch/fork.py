@@ -18,7 +18,7 @@ from largebatch.state import State
 
 SAVE_SECONDS = 60.0
 """Between two saves while a parent is trained."""
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,14 @@ def parent_state(config: RunConfig, folder: Path | None) -> Any:
     parent, point = config.parent, fork_point(config)
     assert parent is not None, "only a fork has a parent"
     name = digest(parent)
-    done, state = _latest(folder, name, point)
+    done, kept = _latest(folder, name, point)
     if done == point:
-        return state
+        return kept["state"]
     pack = Pack([parent], width=1, states=folder)
-    if state is not None:
-        pack.restore(serialization.from_state_dict(pack.snapshot(), state), done)
-    pack.warm_up()
+    pack.warm_up()  # it loads the first plan, which a permutation that follows from another would not outlive
+    if done:
+        pack.streams.restore(kept["streams"])
+        pack.restore(serialization.from_state_dict(pack.snapshot(), kept["state"]), done)
     stretch, saved = pack.layouts[0].updates, time.perf_counter()
     while pack.update < point:
         pack.advance(min(point, pack.update + stretch))
@@ -98,12 +99,14 @@ def _file(folder: Path, name: str, update: int) -> Path:
 
 
 def _save(folder: Path, name: str, pack: Any) -> None:
-    content = {"schema": SCHEMA, "state": serialization.to_state_dict(pack.snapshot())}
+    # The permutation of `grab` follows from the one before, so it is kept with the state.
+    streams, state = pack.streams.snapshot(), serialization.to_state_dict(pack.snapshot())
+    content = {"schema": SCHEMA, "streams": streams, "state": state}
     write_file(_file(folder, name, pack.update), serialization.msgpack_serialize(content))
 
 
-def _latest(folder: Path | None, name: str, most: int) -> tuple[int, Any]:
-    """Return the last kept update up to `most` and its state; 0 and None where there is none."""
+def _latest(folder: Path | None, name: str, most: int) -> tuple[int, dict[str, Any]]:
+    """Return the last kept update up to `most` and what `_save` wrote of it; 0 and nothing where there is none."""
     found = [] if folder is None or not folder.is_dir() else [f.name for f in folder.glob(f"{name}-*.msgpack")]
     kept = sorted((int(m[1]) for f in found if (m := re.search(r"-(\d+)\.msgpack$", f))), reverse=True)
     for update in (u for u in kept if u <= most):
@@ -113,8 +116,8 @@ def _latest(folder: Path | None, name: str, most: int) -> tuple[int, Any]:
         except (OSError, ValueError):
             continue  # a damaged file must not stop a fork: an earlier state serves
         if isinstance(content, dict) and content.get("schema") == SCHEMA:
-            return update, content["state"]
-    return 0, None
+            return update, content
+    return 0, {}
 
 
 def forked(state: State, rows: Sequence[RunConfig], states: Path | None) -> State:

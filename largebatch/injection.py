@@ -34,7 +34,7 @@ def estimate(task: Task, params: Params, data: Data, plan: Plan, numbers: Number
     else:
         seen = gradients.gradient(task, params, data, plan, update)
         deviation = jax.tree.map(lambda w: jnp.full_like(w, numbers["injected_noise.std"]), params)
-    drawn = gaussian(gradients.stream_key(plan.seed, "noise", plan.origin + update), params)
+    drawn = gaussian(gradients.stream_key(plan.seed, "noise", plan.before + plan.origin + update), params)
     share = gradients.divide(task, seen.count, seen.count)
     return seen.replace(  # type: ignore[attr-defined]
         direction=jax.tree.map(lambda g, s, z: g + share * s * z, seen.gradient, deviation, drawn)
@@ -43,7 +43,7 @@ def estimate(task: Task, params: Params, data: Data, plan: Plan, numbers: Number
 
 def shake(params: Params, plan: Plan, numbers: Numbers, update: Int[Array, ""]) -> Params:
     """Return the weights with sqrt(2 rate temperature) N(0, I) added (Welling & Teh 2011, eq. 3)."""
-    drawn = gaussian(gradients.stream_key(plan.seed, "langevin", plan.origin + update), params)
+    drawn = gaussian(gradients.stream_key(plan.seed, "langevin", plan.before + plan.origin + update), params)
     size = jnp.sqrt(2 * plan.rates[update] * numbers["injected_noise.temperature"])
     return jax.tree.map(lambda w, z: w + size * z, params, drawn)
 

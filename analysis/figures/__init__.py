@@ -15,9 +15,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
+    from analysis.figures.options import Options
     from analysis.load import Results
 
 Numbers = dict[str, Any]
+Entry = str | Mapping[str, Any]
+"""What an experiment asks for: a figure's name, or a mapping of `name` and its options."""
+ARMS = "*"
+"""In `KNOWN`: whatever else varies is drawn as lines of one figure, up to `MOST_ARMS` of them."""
+MOST_ARMS = 7
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,7 @@ class Figure:
     """One entry: a module with the functions below, imported when first used.
 
     Its `KNOWN` names the fields that the figure itself shows; it refuses to average over others.
+    Its `Options`, if it has any, are what an experiment may say about it; `prepare` then takes them too.
     """
 
     name: str
@@ -34,30 +41,52 @@ class Figure:
     def _function(self, name: str) -> Callable[..., Any]:
         return getattr(import_module(self.module), name)
 
-    def prepare(self, results: "Results") -> Numbers:
+    def prepare(self, results: "Results", options: Mapping[str, Any] | None = None) -> Numbers:
         """Return what is to be drawn as plain, JSON-able numbers; None means not measured.
 
-        Raises:
-            ValueError: a field varies that the figure does not show.
-        """
-        from analysis.gap import varying
+        Where the records lack what the figure shows, the numbers say why under `cannot`, and so do drawing,
+        caption and table.
 
-        if others := varying(results.runs, self.known, results.fields):
+        Args:
+            results: an experiment's runs.
+            options: as the experiment states them; the numbers repeat them under `options`.
+
+        Raises:
+            ValueError: a field varies that the figure does not show, or an option is none of the figure's.
+        """
+        if others := self._splitting(results):
             raise ValueError(
                 f"{self.name} would average over {', '.join(others)}; draw one figure for each value (`combinations`)"
             )
-        return self._function("prepare")(results)
+        from analysis.figures.describe import CannotDraw, conditions
+
+        if self.options is None and options:
+            raise ValueError(f"{self.name} takes no options, got {', '.join(options)}")
+        chosen = self.options.model_validate(dict(options or {})) if self.options else None
+        try:
+            numbers = self._function("prepare")(results, *[chosen] * (chosen is not None))
+        except CannotDraw as error:
+            numbers = {"figure": self.name, **conditions(results), "cannot": str(error)}
+        return {**numbers, "options": chosen.given()} if chosen else numbers
 
     def draw(self, numbers: Mapping[str, Any], canvas: "Canvas") -> None:
         """Draw the numbers of `prepare` on an empty matplotlib figure, and set its size."""
+        if why := numbers.get("cannot"):
+            from analysis.figures.sheets import in_words
+
+            in_words(canvas, numbers, self.summary[:1].upper() + self.summary[1:], f"Not drawn: {why}.")
+            return
         self._function("draw")(numbers, canvas)
 
     def caption(self, numbers: Mapping[str, Any]) -> str:
         """Return how to read the figure, in words that also stand in for it."""
-        return self._function("caption")(numbers)
+        why = numbers.get("cannot")
+        return f"Not drawn: {why}." if why else str(self._function("caption")(numbers))
 
     def table(self, numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
         """Return the main numbers in words, as (header, rows), for those who cannot see the figure."""
+        if why := numbers.get("cannot"):
+            return ["not drawn, because"], [[why]]
         return self._function("table")(numbers)
 
     @property
@@ -65,14 +94,34 @@ class Figure:
         """The fields that the figure shows."""
         return getattr(import_module(self.module), "KNOWN")  # noqa: B009
 
+    @property
+    def options(self) -> "type[Options] | None":
+        """The model of what an experiment may say about the figure; None where there is nothing to say."""
+        found: type[Options] | None = getattr(import_module(self.module), "Options", None)
+        return found
+
+    def _splitting(self, results: "Results") -> list[str]:
+        """Return the fields of which each value needs a figure of its own."""
+        from analysis.gap import as_text, varying
+
+        runs = results.runs
+        others = varying(runs, [name for name in self.known if name != ARMS], results.fields)
+        if ARMS not in self.known:
+            return others
+        lines: list[str] = []
+        for name in sorted(others, key=lambda name: name != "scaling_rule"):
+            if len(runs[[*lines, name]].apply(as_text).drop_duplicates()) <= MOST_ARMS:
+                lines.append(name)
+        return [name for name in others if name not in lines]
+
     def combinations(self, results: "Results") -> Iterator[tuple[str, "Results"]]:
         """Yield (label, results) for each combination of values of the fields that the figure does not show.
 
         Where there are none, the label is empty and the results are all of them.
         """
-        from analysis.gap import as_text, varying
+        from analysis.gap import as_text
 
-        others = varying(results.runs, self.known, results.fields)
+        others = self._splitting(results)
         if not others:
             yield "", results
             return
@@ -88,14 +137,25 @@ FIGURES: dict[str, Figure] = {
     for name, summary in (
         ("gap_vs_batch", "test and train error, gap and train loss against batch size"),
         ("curves", "train loss and test error over the run, one line a batch size"),
+        ("steps_to_target", "updates to a target against batch size, with its three regimes"),
     )
 }
+
+
+def asked(entry: Entry) -> tuple[Figure, dict[str, Any]]:
+    """Return the figure that an entry of an experiment's `figures` asks for, and its options.
+
+    Raises:
+        KeyError: there is no such figure.
+    """
+    said = {"name": entry} if isinstance(entry, str) else dict(entry)
+    return FIGURES[said.pop("name")], said
 
 
 def save(figure: Figure, numbers: Mapping[str, Any], folder: Path, label: str = "") -> Path:
     """Draw and write `<name>.svg`, `.png` and `.json` into `folder`; return the path of the SVG.
 
-    The same numbers give the same bytes. A label, as `combinations` yields it, is appended to the name.
+    The same numbers give the same bytes. Options and a label, as `combinations` yields it, are appended to the name.
     """
     from io import BytesIO
 
@@ -106,7 +166,8 @@ def save(figure: Figure, numbers: Mapping[str, Any], folder: Path, label: str = 
     from analysis.style import SETTINGS
     from largebatch.records import write_file
 
-    stem = folder / f"{figure.name}{_slug(label)}"
+    said = json.dumps(numbers["options"]) if numbers.get("options") else ""
+    stem = folder / f"{figure.name}{_slug(said)}{_slug(label)}"
     with rc_context(SETTINGS):
         canvas = Canvas()
         FigureCanvasAgg(canvas)

@@ -6,9 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.gap import OUTCOMES
+from analysis.intervals import mean_interval, median_interval
 from analysis.load import Results
 
 UNITS = {"epochs": "epoch", "updates": "update", "examples": "examples"}
+
+
+class CannotDraw(Exception):
+    """The records at hand lack what a figure shows; the message says what, and the figure then says so in its place."""
 
 
 def conditions(results: Results) -> dict[str, Any]:
@@ -93,6 +99,32 @@ def _setting(runs: pd.DataFrame, sizes: Sequence[int]) -> str:
 def plain(values: Any) -> list[float | None]:
     """Return numbers for JSON: None where they are not finite."""
     return [float(v) if np.isfinite(v) else None for v in np.asarray(values, float)]
+
+
+def outcomes(runs: pd.DataFrame) -> dict[str, int]:
+    """Return how many runs there are, and how many of them ended in each way that leaves no number."""
+    return {"n": len(runs), **{outcome: int((runs["outcome"] == outcome).sum()) for outcome in OUTCOMES}}
+
+
+def mean_of(values: np.ndarray, lost: np.ndarray) -> dict[str, Any]:
+    """Return every seed's value, their mean with its t interval, and the median in which lost runs rank worst.
+
+    Where a run was lost there is no mean.
+    """
+    measured = np.isfinite(values) & ~lost
+    interval = mean_interval(values[measured]) if not lost.any() else None
+    center = [interval.estimate, interval.low, interval.high] if interval else [np.nan] * 3
+    mean, low, high = plain(center)
+    return {"seeds": plain(values[measured]), "mean": mean, "low": low, "high": high,
+            "median": median_of(values, lost)["median"]}  # fmt: skip
+
+
+def median_of(values: np.ndarray, lost: np.ndarray) -> dict[str, Any]:
+    """Return every seed's value and their median with its sign-test interval, lost runs ranking above every other."""
+    measured = np.isfinite(values) & ~lost
+    interval = median_interval(np.concatenate([values[measured], np.full(int(lost.sum()), np.inf)]))
+    median, low, high = plain([interval.estimate, interval.low, interval.high])
+    return {"seeds": plain(values[measured]), "median": median, "low": low, "high": high}
 
 
 def words(summary: Mapping[str, Any], *, fraction: bool) -> str:

@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
-from analysis.figures.describe import conditions, plain, words
+from analysis.figures.describe import conditions, mean_of, outcomes, words
 from analysis.gap import OUTCOMES, censored, gap
-from analysis.intervals import mean_interval, median_interval
 from analysis.load import Results
 from analysis.style import rules_in_order
 
@@ -41,19 +39,9 @@ def prepare(results: Results) -> dict[str, Any]:
 
 
 def _cell(order: str, rule: str, batch: int, runs: pd.DataFrame) -> dict[str, Any]:
-    lost = censored(runs)
-    counts = {outcome: int((runs["outcome"] == outcome).sum()) for outcome in OUTCOMES}
-    place = {"order": order, "rule": rule, "batch_size": batch, "n": len(runs), **counts}
-    return {**place, **{name: _summary(runs[name].to_numpy(float), lost.to_numpy()) for name in MEASURES}}
-
-
-def _summary(values: np.ndarray, lost: np.ndarray) -> dict[str, Any]:
-    measured = np.isfinite(values) & ~lost
-    interval = mean_interval(values[measured]) if not lost.any() else None
-    median = median_interval(np.concatenate([values[measured], np.full(int(lost.sum()), np.inf)])).estimate
-    center = [interval.estimate, interval.low, interval.high] if interval else [np.nan] * 3
-    mean, low, high = plain(center)
-    return {"seeds": plain(values[measured]), "mean": mean, "low": low, "high": high, "median": plain([median])[0]}
+    lost = censored(runs).to_numpy()
+    place = {"order": order, "rule": rule, "batch_size": batch, **outcomes(runs)}
+    return {**place, **{name: mean_of(runs[name].to_numpy(float), lost) for name in MEASURES}}
 
 
 def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:

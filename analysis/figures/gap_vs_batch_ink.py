@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from analysis.figures import paper
+from analysis.figures.marks import Cell, lost, series
 from analysis.gap import OUTCOMES
-from analysis.style import MUTED, PAPER, look_of
+from analysis.style import MUTED, look_of
 
-Cell = Mapping[str, Any]
 SIGNS = {"diverged": "x", "stuck": "v", "unreached": "o"}
 DODGE = 0.16
 """Octaves between the marks of two rules at one batch size."""
@@ -20,7 +20,7 @@ DODGE = 0.16
 def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     """Draw the numbers of `gap_vs_batch.prepare`."""
     rules, orders = numbers["rules"], numbers["orders"]
-    strip = [0.13 * len(rules) + 0.1] if any(_lost(cell) for cell in numbers["cells"]) else []
+    strip = [0.13 * len(rules) + 0.1] if any(lost(cell) for cell in numbers["cells"]) else []
     heights, gaps = [*strip, 1.75, 1.1, 1.1], [*[0.06] * len(strip), 0.14, 0.14, 0]
     rows = paper.panels(canvas, columns=len(orders), heights=heights, gaps=gaps)
     _scale_rows(rows, numbers["cells"], strip=bool(strip))
@@ -43,10 +43,6 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     paper.footnotes(canvas, spread, numbers["footnote"])
 
 
-def _lost(cell: Cell) -> int:
-    return sum(cell[outcome] for outcome in OUTCOMES)
-
-
 def _keys(rules: Sequence[str]) -> Iterator[Any]:
     for place, rule in enumerate(rules):
         color, marker = look_of(place)
@@ -67,39 +63,10 @@ def _draw_column(axes: Sequence[Axes], cells: Sequence[Cell], rules: Sequence[st
     for place, rule in enumerate(rules):
         line = sorted((cell for cell in cells if cell["rule"] == rule), key=lambda cell: cell["batch_size"])
         shift = 2 ** (DODGE * (place - (len(rules) - 1) / 2))
-        _draw_line(error, line, "train_error", place, shift, dashed=True)
-        _draw_line(error, line, "test_error", place, shift)
-        _draw_line(gap, line, "error_gap", place, shift)
-        _draw_line(loss, line, "train_loss", place, shift)
-
-
-def _draw_line(
-    axes: Axes, line: Sequence[Cell], measure: str, place: int, shift: float, *, dashed: bool = False
-) -> None:
-    color, marker = look_of(place)
-    x = np.array([cell["batch_size"] for cell in line], float) * shift
-    mean, low, high = (np.array([cell[measure][name] for cell in line], float) for name in ("mean", "low", "high"))
-    style = {"linestyle": (0, (3, 1.5)), "linewidth": 1.0} if dashed else {"linestyle": "-"}
-    # A cell without a mean breaks the line: nothing is drawn across runs that were lost.
-    axes.plot(x, mean, color=color, marker=None if dashed else marker, zorder=3, **style)
-    if dashed:
-        return
-    axes.vlines(x, low, high, color=color, linewidth=2.6, alpha=0.3, zorder=2)
-    for at, cell in zip(x, line, strict=True):
-        _draw_seeds(axes, at, np.array(cell[measure]["seeds"], float), color)
-    median = np.array([cell[measure]["median"] if _lost(cell) else None for cell in line], float)
-    hollow: dict[str, Any] = {"markerfacecolor": PAPER, "markeredgewidth": 0.9, "zorder": 3, "clip_on": False}
-    axes.plot(x, np.clip(median, *axes.get_ylim()), marker, color=color, **hollow)
-
-
-def _draw_seeds(axes: Axes, x: float, seeds: np.ndarray, color: str) -> None:
-    """Draw one small point a seed, and an arrow at the edge for one that lies beyond it."""
-    low, high = axes.get_ylim()
-    within = (seeds >= low) & (seeds <= high)
-    for values, sign, size in ((seeds[within], "o", 1.7), (seeds[seeds > high], "^", 3), (seeds[seeds < low], "v", 3)):
-        y = np.clip(values, low, high)
-        style: dict[str, Any] = {"markersize": size, "markeredgewidth": 0, "zorder": 2.5, "clip_on": False}
-        axes.plot(np.full(len(y), x), y, sign, color=color, **style)
+        series(error, line, "train_error", place, shift=shift, dashed=True)
+        series(error, line, "test_error", place, shift=shift)
+        series(gap, line, "error_gap", place, shift=shift)
+        series(loss, line, "train_loss", place, shift=shift)
 
 
 def _draw_strip(axes: Axes, cells: Sequence[Cell], rules: Sequence[str]) -> None:
@@ -111,7 +78,7 @@ def _draw_strip(axes: Axes, cells: Sequence[Cell], rules: Sequence[str]) -> None
     axes.tick_params(axis="x", which="both", length=0)
     for place, rule in enumerate(rules):
         color, _ = look_of(place)
-        marks = [cell for cell in cells if cell["rule"] == rule and _lost(cell)]
+        marks = [cell for cell in cells if cell["rule"] == rule and lost(cell)]
         for cell in marks:
             sign = SIGNS[max(OUTCOMES, key=lambda outcome: cell[outcome])]
             axes.plot(cell["batch_size"], place, sign, color=color, markersize=4, markerfacecolor="none")
@@ -126,7 +93,7 @@ def _count(axes: Axes, cell: Cell, place: int, others: Sequence[int]) -> None:
     def at(batch: float) -> float:
         return inches * (np.log(batch) - low) / (high - low)
 
-    here, text = at(cell["batch_size"]), f"{_lost(cell)}/{cell['n']}"
+    here, text = at(cell["batch_size"]), f"{lost(cell)}/{cell['n']}"
     room = paper.LETTER * len(text) + 0.1
     # Two marks that face each other share the space between them.
     right = here + room < inches and all(not 0 < at(other) - here < 1.9 * room for other in others)
@@ -163,7 +130,7 @@ def _beyond(rows: Sequence[Sequence[Axes]], cells: Sequence[Cell]) -> bool:
 
 def _values(cells: Sequence[Cell], measure: str, *, seeds: bool = True) -> Iterator[float]:
     # What is left of a cell that lost runs may lie far off; it must not squeeze all the others.
-    for cell in [cell for cell in cells if not _lost(cell)] or cells:
+    for cell in [cell for cell in cells if not lost(cell)] or cells:
         summary = cell[measure]
         yield from (v for v in (summary["mean"], summary["median"]) if v is not None)
         yield from summary["seeds"] if seeds else ()

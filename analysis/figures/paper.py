@@ -158,6 +158,19 @@ def logarithmic(axes: Axes, values: Sequence[float]) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
 
 
+def powers(axes: Axes, values: Sequence[float]) -> None:
+    """Make y logarithmic around the values however little they differ, for slopes to be read off."""
+    positive = [v for v in values if v > 0]
+    low, high = (min(positive), max(positive)) if positive else (0.1, 1.0)
+    pad = max((high / low) ** 0.08 * 1.05, 1.3)
+    axes.set_yscale("log")
+    axes.set_ylim(low / pad, high * pad)
+    subs = (1.0,) if high / low > 300 else (1.0, 3.0) if high / low > 12 else (1.0, 2.0, 5.0)
+    axes.yaxis.set_major_locator(LogLocator(10, subs=subs, numticks=10))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.6g}"))
+
+
 def length_axis(axes: Axes, low: float, high: float) -> None:
     """Make x logarithmic from `low` to `high`, with plain numbers that stay within the panel."""
     axes.set_xscale("log")

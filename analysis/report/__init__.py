@@ -5,11 +5,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from analysis.figures import FIGURES, save
-from analysis.load import load
-from analysis.verdicts import judge
+from analysis.figures import Entry
 
-DRAWN_WITH = ("analysis.report.page", "analysis.figures.paper", "matplotlib.backends.backend_svg")
+DRAWN_WITH = ("analysis.verdicts", "analysis.report.page", "analysis.figures.paper", "matplotlib.backends.backend_svg")
 """What a report is made with, imported when it is first needed: it takes seconds."""
 
 
@@ -20,7 +18,7 @@ def import_report() -> None:
 
 
 def write_report(
-    experiment_folder: Path, *, figures: Sequence[str], question: str, claims: Sequence[Mapping[str, Any]]
+    experiment_folder: Path, *, figures: Sequence[Entry], question: str, claims: Sequence[Mapping[str, Any]]
 ) -> Path:
     """Make an experiment's figures and its page from the records alone; return the page.
 
@@ -33,15 +31,18 @@ def write_report(
         KeyError: a figure is not in `analysis.figures.FIGURES`.
         ValueError: a claim cannot be judged.
     """
+    from analysis.figures import asked, save
+    from analysis.load import load
     from analysis.report.page import Drawing, page
+    from analysis.verdicts import judge
     from largebatch.records import write_file
 
     results = load(experiment_folder)
     folder = Path(experiment_folder) / "report"
     drawings = []
-    for figure in (FIGURES[name] for name in figures):
+    for figure, options in map(asked, figures):
         for label, part in figure.combinations(results):
-            numbers = {**figure.prepare(part), "label": label}
+            numbers = {**figure.prepare(part, options), "label": label}
             drawings.append(Drawing(figure, numbers, save(figure, numbers, folder, label)))
     html = page(results, question=question, verdicts=judge(results, claims), drawings=drawings)
     write_file(folder / "report.html", html.encode())

@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from experiments.run import Place
+    from experiments.place import Place
     from sweeps.engine import Engine
 
 Name = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="A YAML file, or the name of a packaged experiment.")]
@@ -36,7 +36,7 @@ def place(experiment: str, settings: list[str] | None, scale: str | None, result
         ExperimentError: everything that is wrong with it.
     """
     from experiments.experiment import load
-    from experiments.run import Place
+    from experiments.place import Place
 
     words = [experiment]
     for setting in settings or []:

@@ -6,7 +6,7 @@ from experiments.commands.options import DEFAULT_RESULTS, Name, Results, Scale, 
 def report(experiment: Name, settings: Set = None, scale: Scale = None, results: Results = DEFAULT_RESULTS) -> None:
     """Make the figures and the report again, from the records alone."""
     at = place(experiment, settings, scale, results)
+    from experiments.place import say
     from experiments.run import report as write
-    from experiments.run import say
 
     say(console(), f"report: {write(at)}")

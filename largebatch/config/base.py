@@ -4,12 +4,14 @@ Nothing here, nor in any file of this folder, imports jax: reading and checking 
 configuration must stay cheap.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Copied = TypeVar("Copied", bound="Strict")
 
 
 class Kind(StrEnum):
@@ -33,6 +35,13 @@ class Strict(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
+
+    def model_copy(self: Copied, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Copied:
+        """Return a copy with some fields changed, unchecked; what was derived from the fields is not copied."""
+        copied = BaseModel.model_copy(self, update=update, deep=deep)
+        for name in copied.__dict__.keys() - type(self).model_fields:
+            del copied.__dict__[name]
+        return copied
 
 
 class Options(Strict):

@@ -11,6 +11,8 @@ from largebatch.config.scaling import stretch_factor
 SCHEMA = 1
 """Raised when the meaning of an existing field changes, so that old runs are not mistaken for new ones."""
 
+DERIVED = "digest of this configuration"
+
 NULLABLE = ("optimizer.", "injected_noise.", "label_smoothing", "l2")
 """Numbers of which it is compiled in whether they are null."""
 
@@ -28,6 +30,13 @@ def digest(config: RunConfig) -> str:
 
     Execution is left out, and a new field with a default leaves every old digest as it was.
     """
+    # Kept with the frozen configuration, whose copies forget it: every floor asks, for 10,000 runs at a time.
+    if DERIVED not in config.__dict__:
+        config.__dict__[DERIVED] = _digest(config)
+    return config.__dict__[DERIVED]
+
+
+def _digest(config: RunConfig) -> str:
     declared = config.model_dump(mode="json", exclude={"execution"}, exclude_defaults=True)
     if (parent := config.parent) is not None:
         declared["fork"]["parent"] = digest(parent)

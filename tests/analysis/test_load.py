@@ -3,7 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from analysis.load import ResultsError, flatten, load, rule_name
+from analysis.gather import flatten, rule_name
+from analysis.load import ResultsError, load
 from largebatch.config import RunConfig
 from largebatch.records import RecordError
 from largebatch.scaling import scaled_rate

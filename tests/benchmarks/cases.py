@@ -22,6 +22,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "MLP 784-512-512-10": ({"name": "fashion_mnist"}, {"name": "mlp", "widths": [512, 512]}),
     "conv1d": ({"name": "mnist1d"}, {"name": "conv1d"}),
     "cnn": ({"name": "fashion_mnist"}, {"name": "cnn"}),
+    "transformer": ({"name": "text"}, {"name": "transformer"}),
     "Keskar F1": ({"name": "synthetic", "features": 784, "classes": 10}, {"name": "keskar_f1"}),
     "Keskar C1": (_IMAGES, {"name": "keskar_c1"}),
     "Keskar C2": (_IMAGES, {"name": "keskar_c2"}),

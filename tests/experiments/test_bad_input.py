@@ -204,7 +204,7 @@ def test_more_examples_than_the_data_set_has(tmp_path):
     ("line", "expected"),
     [
         ("quesion: x", "mine.yaml:7:1: quesion: unknown key; accepted: question, paper, extends, base, axes, zip, "
-                       "seeds, figures, claims, scales; did you mean question?"),
+                       "seeds, figures, claims, published, deviations, history, scales; did you mean question?"),
         ("seeds: 0", "mine.yaml:7:8: seeds: got 0; give a count of at least 1, or a list of different whole numbers "
                      "from 0"),
         ("seeds: [1, 1]", "mine.yaml:7:8: seeds: got [1, 1]; give a count of at least 1, or a list of different "

@@ -148,9 +148,10 @@ def test_plan_says_how_each_program_is_computed_and_why(results, tmp_path, monke
     assert "packs of 3 (--pack 3)" in called(*quickstart, "--pack", "3").stdout
     smoke = ["plan", "smoke", "--results", results]
     assert "packs of 1 (recorded with the experiment: default; too little left" in called(*smoke).stdout
-    assert "warning: --pack 3 contradicts the width recorded with the experiment, 1" in called(
-        *smoke, "--pack", "3"
-    ).stdout
+    assert (
+        "warning: --pack 3 contradicts the width recorded with the experiment, 1"
+        in called(*smoke, "--pack", "3").stdout
+    )
 
 
 def test_plan_measures_when_asked_to_and_remembers(tmp_path, monkeypatch):

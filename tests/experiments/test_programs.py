@@ -7,8 +7,9 @@ import pytest
 from rich.console import Console
 
 from experiments.experiment import load
+from experiments.place import Place
 from experiments.programs import recorded
-from experiments.run import Place, run
+from experiments.run import run
 from largebatch.config import program_key
 from sweeps import SweepError
 from sweeps.calibration import Speed, keep

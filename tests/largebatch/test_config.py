@@ -123,11 +123,10 @@ FIELDS = {
 """Every leaf of the reference configuration: another value (a mapping replaces the parent), and its kind."""
 OF_ADAM = ("coefficients.betas", "coefficients.epsilon", "coefficients.weight_decay")
 BESIDE = {
-    "augment": {"dataset": {"name": "mnist", "train_size": 1024}}, "label_smoothing": {"label_smoothing": 0.1},
+    "augment": {"dataset": {"name": "mnist", "train_size": 1024}},
+    "label_smoothing": {"label_smoothing": 0.1},
     "l2": {"l2": 0.01},
-} | dict.fromkeys(
-    OF_ADAM, {"optimizer": {"name": "adamw"}}
-)
+} | dict.fromkeys(OF_ADAM, {"optimizer": {"name": "adamw"}})
 """What a field is changed beside: null is another program than a number, and some optimizers have no such field."""
 
 OTHER = {
@@ -177,6 +176,15 @@ def reversed_keys(said):
 @pytest.mark.parametrize(("expected", "said"), GOLDEN.items(), ids=list(GOLDEN))
 def test_digests_are_what_they_always_were(expected, said):
     assert digest(read(said)) == expected
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_changed_copy_has_a_digest_of_its_own(deep):
+    one = RunConfig()
+    assert len(digest(one)) == 16
+    other = one.model_copy(update={"learning_rate": 0.3}, deep=deep)
+    assert digest(other) == digest(RunConfig.model_validate({"learning_rate": 0.3})) != digest(one)
+    assert one.model_dump() == RunConfig().model_dump() and one == RunConfig() and hash(one) == hash(RunConfig())
 
 
 @pytest.mark.parametrize("said", [*GOLDEN.values(), REFERENCE])

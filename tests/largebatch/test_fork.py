@@ -38,6 +38,19 @@ def test_a_run_that_is_forked_from_itself_goes_on_with_the_same_bits(optimizer, 
     assert_same_bits(weights(child(**same), 8), weights(small(**EPOCHS, **same), 16))
 
 
+@pytest.mark.parametrize(
+    "noise",
+    [
+        {"kind": "isotropic", "std": 0.1},
+        {"kind": "minibatch", "batch": 4},
+        {"kind": "langevin", "temperature": 0.01},
+    ],
+)
+def test_injected_noise_goes_on_where_the_parents_stops(noise):
+    same = {"injected_noise": noise, "batch_size": 100, "optimizer": {"momentum": None}}
+    assert_same_bits(weights(child(**same), 2), weights(small(**EPOCHS, **same), 4))
+
+
 def test_another_batch_size_goes_on_with_weights_momentum_and_order():
     one = child({"batch_size": 10}, batch_size=50, precision="float64")
     with jax.enable_x64(True):
@@ -79,6 +92,13 @@ def test_a_parent_is_trained_once_and_further_from_where_it_stands(tmp_path, mon
     assert_same_bits(kept, parent_state(late, None))
     (tmp_path / f"{name}-12.msgpack").write_bytes(b"torn")
     assert_same_bits(kept, parent_state(late, tmp_path))
+
+
+def test_a_parent_with_its_own_permutation_trains_on_from_where_it_stands(tmp_path):
+    parent = {"order": "grab", "grab": {"unit": 4}}
+    early, late = (child(parent, at={"epochs": epochs}, keep="parameters") for epochs in (1.5, 2.5))
+    parent_state(early, tmp_path)
+    assert_same_bits(parent_state(late, tmp_path), parent_state(late, None))
 
 
 def test_rows_of_a_pack_begin_at_their_own_parents():

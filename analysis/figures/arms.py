@@ -1,0 +1,73 @@
+"""What a figure draws as lines: every combination of what varies besides the fields that it shows otherwise."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from analysis.gap import as_text, varying
+from analysis.load import Results
+from analysis.style import rules_in_order
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One line of a figure: its name, and the rows of `Results.runs` that it is made of."""
+
+    label: str
+    runs: pd.DataFrame
+
+
+def arms(results: Results, known: Sequence[str]) -> list[Arm]:
+    """Return the arms of an experiment: scaling rules first in their usual order, other values sorted.
+
+    Args:
+        results: runs, read where they are to be shown.
+        known: fields that are no arms, such as batch size and seed.
+    """
+    runs = results.runs
+    fields = varying(runs, list(known), results.fields)
+    if not fields:
+        return [Arm(_only(runs), runs)]
+    groups = runs.groupby([as_text(runs[name]) for name in fields], sort=False)
+    found = [group for _, group in groups]
+    ranks = [{value: place for place, value in enumerate(_in_order(name, runs[name]))} for name in fields]
+    found.sort(key=lambda g: [rank[_key(g[name].iloc[0])] for rank, name in zip(ranks, fields, strict=True)])
+    return [Arm(", ".join(named(name, group[name].iloc[0]) for name in fields), group) for group in found]
+
+
+def _only(runs: pd.DataFrame) -> str:
+    rules = runs["scaling_rule"].unique() if "scaling_rule" in runs else []
+    return f"{rules[0]} rate" if len(rules) == 1 and rules[0] == "constant" else str(rules[0]) if len(rules) else "runs"
+
+
+def _key(value: Any) -> str:
+    return json.dumps(value, default=str)
+
+
+def _in_order(name: str, values: "pd.Series[Any]") -> list[str]:
+    distinct = list({_key(value): value for value in values}.values())
+    if name == "scaling_rule":
+        return [_key(rule) for rule in rules_in_order(distinct)]
+    numbers = all(isinstance(value, int | float) for value in distinct)
+    return [_key(value) for value in (sorted(distinct, key=_number) if numbers else distinct)]
+
+
+def _number(value: float) -> float:
+    return -math.inf if math.isnan(value) else value  # "not set" comes first
+
+
+def named(field: str, value: Any) -> str:
+    """Return the value of a field as a legend says it: `linear`, or `momentum 0.9` with the field."""
+    if isinstance(value, float) and math.isnan(value):
+        value = None
+    if field in ("scaling_rule", "order") or (field.endswith(".name") and value is not None):
+        return str(value).replace("_", " ")
+    leaf = field.rpartition(".")[2].replace("_", " ")
+    said = "no" if value is None or value is False else "" if value is True else None
+    if said is not None:
+        return f"{said} {leaf}".strip()
+    return f"{leaf} {value:g}" if isinstance(value, float) else f"{leaf} {value}"

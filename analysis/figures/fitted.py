@@ -1,0 +1,64 @@
+"""Fits as a figure keeps them: plain numbers with their intervals, or the words why there is none."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from analysis.fits import hyperbola, knee, power_law, regimes
+from analysis.intervals import Interval
+
+Fit = dict[str, Any]
+
+
+def interval(found: Interval) -> dict[str, float | None]:
+    """Return an interval for JSON: a bound that is open, 0 or infinite or not known, is None."""
+    low, high = (float(v) if np.isfinite(v) and v != 0 else None for v in (found.low, found.high))
+    return {"estimate": float(found.estimate), "low": low, "high": high}
+
+
+def said(found: Mapping[str, float | None], digits: int = 3) -> str:
+    """Return an interval in words, as in `64 [32, 128]`; an open end is an ellipsis."""
+    ends = [found[end] for end in ("estimate", "low", "high")]
+    middle, low, high = ("…" if value is None else rounded(value, digits) for value in ends)
+    return middle if low == high == "…" else f"{middle} [{low}, {high}]"
+
+
+def rounded(value: float, digits: int = 3) -> str:
+    """Return a number with so many digits that count, without an exponent where people would write none."""
+    return f"{float(f'{value:.{digits}g}'):,.10g}" if 1e-4 < abs(value) < 1e7 else f"{value:.{digits}g}"
+
+
+def _or_why(fit: Callable[[np.ndarray, np.ndarray], Fit]) -> Callable[[np.ndarray, np.ndarray], Fit]:
+    def tried(x: np.ndarray, y: np.ndarray) -> Fit:
+        try:
+            return fit(x, y)
+        except ValueError as error:
+            return {"why": str(error)}
+
+    return tried
+
+
+def _hyperbola(x: np.ndarray, y: np.ndarray) -> Fit:
+    h = hyperbola(x, y)
+    parts = ("minimum_updates", "minimum_examples", "critical_batch")
+    return {**{name: interval(getattr(h, name)) for name in parts}, "rms": h.rms, "bracketed": h.bracketed}
+
+
+def _regimes(x: np.ndarray, y: np.ndarray) -> Fit:
+    r = regimes(x, y)
+    breaks = {name: interval(getattr(r, name)) for name in ("perfect_until", "plateau_from")}
+    return {**breaks, "slope": r.slope, "rms": r.rms, "seen": list(r.seen)}
+
+
+def _power(x: np.ndarray, y: np.ndarray) -> Fit:
+    p = power_law(x, y)
+    return {"exponent": interval(p.exponent), "scale": p.scale, "determination": p.determination}
+
+
+def _knee(x: np.ndarray, y: np.ndarray) -> Fit:
+    k = knee(x, y)
+    return {"at": interval(k.at), "below": k.below, "above": k.above, "supported": k.supported}
+
+
+fit_hyperbola, fit_regimes, fit_power, fit_knee = map(_or_why, (_hyperbola, _regimes, _power, _knee))

@@ -1,0 +1,62 @@
+"""Marks of lines against batch size: centers, intervals, single seeds, and what was lost."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from analysis.gap import OUTCOMES
+from analysis.style import PAPER, look_of
+
+Cell = Mapping[str, Any]
+"""What a figure knows of one place on a line: `batch_size`, the counts of `describe.outcomes`, and its measures."""
+
+
+def lost(cell: Cell) -> int:
+    """Return how many runs of a cell ended without a number that may be averaged."""
+    return sum(cell[outcome] for outcome in OUTCOMES)
+
+
+def series(
+    axes: Axes, line: Sequence[Cell], measure: str, place: int, *, shift: float = 1.0, dashed: bool = False,
+    center: str = "mean",
+) -> None:  # fmt: skip
+    """Draw a measure of a line's cells against batch size: its center, its interval, and every seed.
+
+    A cell that lost runs breaks the line; where it has a median still, that is a hollow mark.
+
+    Args:
+        axes: whose limits are set, for what lies beyond them becomes an arrow.
+        line: cells by increasing batch size.
+        measure: key of each cell, as `describe.mean_of` or `median_of` make it.
+        place: number of the line, for its look.
+        shift: factor on the batch size, so that lines do not hide each other.
+        dashed: only the center, thin and dashed.
+        center: mean or median.
+    """
+    color, marker = look_of(place)
+    x = np.array([cell["batch_size"] for cell in line], float) * shift
+    whole = np.array([not lost(cell) for cell in line])
+    middle, low, high = (np.array([cell[measure][name] for cell in line], float) for name in (center, "low", "high"))
+    style = {"linestyle": (0, (3, 1.5)), "linewidth": 1.0} if dashed else {"linestyle": "-"}
+    # A cell without a center breaks the line: nothing is drawn across runs that were lost.
+    axes.plot(x, np.where(whole, middle, np.nan), color=color, marker=None if dashed else marker, zorder=3, **style)
+    if dashed:
+        return
+    axes.vlines(x, low, high, color=color, linewidth=2.6, alpha=0.3, zorder=2)
+    for at, cell in zip(x, line, strict=True):
+        _seeds(axes, at, np.array(cell[measure]["seeds"], float), color)
+    median = np.array([cell[measure]["median"] if lost(cell) else None for cell in line], float)
+    hollow: dict[str, Any] = {"markerfacecolor": PAPER, "markeredgewidth": 0.9, "zorder": 3, "clip_on": False}
+    axes.plot(x, np.clip(median, *axes.get_ylim()), marker, color=color, **hollow)
+
+
+def _seeds(axes: Axes, x: float, seeds: np.ndarray, color: str) -> None:
+    """Draw one small point a seed, and an arrow at the edge for one that lies beyond it."""
+    low, high = axes.get_ylim()
+    within = (seeds >= low) & (seeds <= high)
+    for values, sign, size in ((seeds[within], "o", 1.7), (seeds[seeds > high], "^", 3), (seeds[seeds < low], "v", 3)):
+        y = np.clip(values, low, high)
+        style: dict[str, Any] = {"markersize": size, "markeredgewidth": 0, "zorder": 2.5, "clip_on": False}
+        axes.plot(np.full(len(y), x), y, sign, color=color, **style)

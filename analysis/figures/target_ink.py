@@ -1,0 +1,101 @@
+"""Ink that the figures of a target share: lines with what never got there, and the small panels of the errors."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from analysis.figures import paper
+from analysis.figures.marks import Cell, lost, series
+from analysis.figures.sheets import label_left
+from analysis.style import MUTED, PAPER, look_of
+
+SPREAD = 0.1
+"""Octaves between the marks of two arms at one batch size."""
+
+
+def shift_of(place: int, count: int) -> float:
+    """Return the factor on the batch size that keeps arm number `place` of `count` apart from the others."""
+    return float(2 ** (SPREAD * (place - (count - 1) / 2)))
+
+
+def line_of(numbers: Mapping[str, Any], arm: str) -> list[Cell]:
+    """Return the cells of an arm by increasing batch size."""
+    return sorted((cell for cell in numbers["cells"] if cell["arm"] == arm), key=lambda cell: cell["batch_size"])
+
+
+def cost_panel(axes: Axes, numbers: Mapping[str, Any], cost: str, words: str) -> None:
+    """Draw what the target took in every cell on logarithmic axes, and what was spent without getting there."""
+    arms = numbers["arms"]
+    paper.batch_axis(axes, numbers["batch_sizes"], numbers["train_size"])
+    axes.set_xlabel(f"batch size B   (N = {numbers['train_size']:,})")
+    paper.powers(axes, list(_values(numbers["cells"], cost)))
+    for place, arm in enumerate(arms):
+        line, shift = line_of(numbers, arm), shift_of(place, len(arms))
+        series(axes, line, cost, place, shift=shift, center="median")
+        for cell in line:
+            _censored(axes, cell, cost, place, shift)
+    label_left(axes, words)
+
+
+def _values(cells: Sequence[Cell], cost: str) -> Iterator[float]:
+    for cell in cells:
+        yield from cell[cost]["seeds"]
+        if lost(cell) and cell["spent"][cost] is not None:
+            yield cell["spent"][cost]
+
+
+def _censored(axes: Axes, cell: Cell, cost: str, place: int, shift: float) -> None:
+    """Draw an open triangle at what a cell's lost runs spent, with how many they are of how many."""
+    if not lost(cell) or cell["spent"][cost] is None:
+        return
+    at, color = (cell["batch_size"] * shift, cell["spent"][cost]), look_of(place)[0]
+    axes.plot(*at, "^", color=color, markerfacecolor=PAPER, markeredgewidth=0.9, zorder=3, clip_on=False)
+    axes.annotate(
+        f"{lost(cell)}/{cell['n']}", at, (0, 4 + 6.5 * place), textcoords="offset points", ha="center", va="bottom",
+        fontsize=6, color=color, annotation_clip=False,
+    )  # fmt: skip
+
+
+def error_panels(side: Sequence[Axes], numbers: Mapping[str, Any], *, at: str = "at the target") -> None:
+    """Draw test error over train loss against batch size, in two small panels."""
+    arms, cells = numbers["arms"], numbers["cells"]
+    for axes, measure in zip(side, ("test_error", "train_loss"), strict=True):
+        paper.batch_axis(axes, numbers["batch_sizes"], numbers["train_size"])
+        values = [v for cell in cells for v in (*cell[measure]["seeds"], cell[measure]["mean"]) if v is not None]
+        if measure == "test_error":
+            low, high = (min(values), max(values)) if values else (0.0, 1.0)
+            pad = 0.15 * (high - low) or 0.01
+            axes.set_ylim(max(0.0, low - pad), high + pad)
+            paper.percent(axes)
+        else:
+            paper.logarithmic(axes, values)
+        for place, arm in enumerate(arms):
+            series(axes, line_of(numbers, arm), measure, place, shift=shift_of(place, len(arms)))
+        label_left(axes, f"{measure.replace('_', ' ')}\n{at}")
+    side[-1].set_xlabel("batch size B")
+
+
+def keys(arms: Sequence[str]) -> Iterator[Any]:
+    """Yield one entry of the legend an arm."""
+    for place, arm in enumerate(arms):
+        color, marker = look_of(place)
+        yield paper.key(arm, color=color, marker=marker)
+
+
+def censored_key(numbers: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the entry of the triangle, if anything was lost."""
+    if any(lost(cell) for cell in numbers["cells"]):
+        style = {"marker": "^", "markerfacecolor": PAPER, "linestyle": "none", "color": MUTED}
+        yield paper.key("spent without reaching it", **style)
+
+
+def readable(seeds: int) -> str:
+    """Return how to read the marks, for the left footnote."""
+    return f"median over {seeds} seeds; small points: single seeds" if seeds > 1 else "one seed"
+
+
+def curve(low: float, high: float) -> np.ndarray:
+    """Return batch sizes between two, dense enough for a smooth line on a logarithmic axis."""
+    return np.geomspace(low, high, 200)
