@@ -60,10 +60,9 @@ def noise(trace, squared):
     return found
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    """Runs to a target at two rates, noise scales of some of them, and forks at two points, three seeds each."""
-    disk = OnDisk(tmp_path_factory.mktemp("critical") / "three_ways")
+def write_three_ways(folder):
+    """Write runs to a target at two rates, noise scales of some of them, and forks at two points, three seeds each."""
+    disk = OnDisk(folder)
     budget = {"epochs": 4, "until": {"train_loss": 0.1}}
     for seed in range(3):
         for batch in SIZES:
@@ -79,7 +78,12 @@ def results(tmp_path_factory):
                 fork = {"at": {"epochs": at}, "parent": {"batch_size": 8}}
                 disk.add(config={"batch_size": batch, "seed": seed, "fork": fork, "budget": {"epochs": 4}},
                          summary={"parent_examples": 1024 * at}, train_loss=loss)  # fmt: skip
-    return load(disk.close())
+    return disk.close()
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return load(write_three_ways(tmp_path_factory.mktemp("critical") / "three_ways"))
 
 
 def test_three_numbers_side_by_side(results):
