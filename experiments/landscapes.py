@@ -100,12 +100,22 @@ def _matching(configs: Sequence[RunConfig], setting: Mapping[str, Any]) -> list[
         place[leaf] = value
 
     def has(config: RunConfig) -> bool:
+        if any(_other_number(config, field, value) for field, value in setting.items()):
+            return False  # what follows is a hundred times as slow
         try:
             return digest(RunConfig.model_validate(_over(config.model_dump(mode="json"), nested))) == digest(config)
         except ValidationError:
             return False
 
     return [config for config in configs if has(config)]
+
+
+def _other_number(config: RunConfig, field: str, value: Any) -> bool:
+    here: Any = config
+    for name in field.split("."):
+        here = getattr(here, name, None)
+    numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in (here, value))
+    return numbers and here != value
 
 
 def _over(said: Mapping[str, Any], nested: Mapping[str, Any]) -> dict[str, Any]:

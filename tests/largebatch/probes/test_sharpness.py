@@ -76,7 +76,7 @@ def test_ten_iterations_say_how_far_they_got(method):
     one = problem({"name": "mlp", "widths": [4], "activation": "tanh"}, params)
     ten, many = (measured("sharpness", one, eps=[0.05], iterations=n, method=method) for n in (10, 80))
     assert 0.7 < ten["rise/0.05"] / many["rise/0.05"] <= 1 + 1e-9
-    assert 1 <= ten["iterations/0.05"] <= 10 < many["evaluations/0.05"]
+    assert 1 <= ten["iterations/0.05"] <= 10
     assert ten["evaluations/0.05"] >= ten["iterations/0.05"]
     assert ten["evaluations"] > ten["evaluations/0.05"], "both starts are counted"
 
