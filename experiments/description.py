@@ -28,6 +28,7 @@ class Described(Progress):
         self, place: Place, programs: dict[str, Choice], accepted: Sequence[str], gpus: float | None,
         begun: Callable[[], object],
     ) -> None:  # fmt: skip
+        """Keep how programs are computed, which versions were accepted, GPUs a job, and what to call once it begins."""
         super().__init__(folder=place.folder)
         self._place, self._programs, self._accepted = place, programs, accepted
         self._gpus, self._begun = gpus, begun
