@@ -169,6 +169,17 @@ def read_probes(folder: Folder) -> dict[str, Measured]:
     return read_all(folder)
 
 
+def added_probes(folder: Folder) -> list[dict[str, Any]]:
+    """Return the options of the probes that were added to a run after it ended, by title.
+
+    Raises:
+        RecordError: a seal is torn.
+    """
+    from largebatch.added import seals  # it reads records
+
+    return [dict(seal["options"]) for _, seal in sorted(seals(folder).items())]
+
+
 def _verify(folder: Folder) -> None:
     from largebatch.added import verify  # it reads records
 
