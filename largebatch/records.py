@@ -180,6 +180,13 @@ def added_probes(folder: Folder) -> list[dict[str, Any]]:
     return [dict(seal["options"]) for _, seal in sorted(seals(folder).items())]
 
 
+def read_landscapes(experiment: Folder) -> list[Any]:
+    """Return the landscapes in an experiment's folder: see `largebatch.landscapes.read_landscapes`."""
+    from largebatch.landscapes import read_landscapes as read_all  # it writes as records are
+
+    return list(read_all(experiment))
+
+
 def _verify(folder: Folder) -> None:
     from largebatch.added import verify  # it reads records
 
