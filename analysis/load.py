@@ -90,10 +90,10 @@ class Results:
             name: of the column.
             values: (digest, updates) -> one value an update.
         """
-        rows = self.histories().copy()
-        parts = [values(str(digest), own["update"].to_numpy()) for digest, own in rows.groupby("digest", observed=True)]
-        order = np.concatenate([index for index in rows.groupby("digest", observed=True).indices.values()])
-        rows[name] = np.concatenate(parts)[np.argsort(order)]
+        rows = self.histories()
+        parts = [pd.Series(values(str(digest), own["update"].to_numpy()), own.index, float)
+                 for digest, own in rows.groupby("digest", observed=True)]  # fmt: skip
+        rows = rows.assign(**{name: pd.concat(parts)})
         return replace(self, runs=self.runs.assign(**{name: final(rows)[name]}), _histories=rows)
 
     def only(self, mask: "pd.Series[bool]") -> "Results":
