@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator
 
+from experiments.claimed import unmeasured
 from experiments.document import Node, assign, descendants, plain
 from experiments.explain import TABLES, named_in, no_such_field, paths, problems
 from experiments.problems import ExperimentError, Mark, Problem, show, unknown
@@ -27,6 +28,8 @@ class Scale(Strict):
     axes: Axes = {}
     zip: list[Axes] = []
     seeds: Any = None
+    claims: list[dict[str, Any]] = []
+    """In place of the experiment's own, where they name values that this size does not have."""
 
 
 class Sections(Strict):
@@ -100,6 +103,7 @@ def check(tree: Node) -> Checked:
     found += _axes_problems([*axes, *groups])
     found += _base_problems(tree, base, [*axes, *groups])
     found += report_problems(tree)
+    found += unmeasured(_section(tree, "claims"), base, [*axes, *groups])
     if found:
         raise ExperimentError(found)
     return Checked(

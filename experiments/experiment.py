@@ -50,13 +50,16 @@ def packaged() -> dict[str, Path]:
     return {path.stem: path for path in sorted(HERE.glob("*.yaml"))}
 
 
-def load(path_or_name: str | Path, overrides: Sequence[str] = (), scale: str | None = None) -> Experiment:
+def load(
+    path_or_name: str | Path, overrides: Sequence[str] = (), scale: str | None = None, *, most_seeds: int | None = None
+) -> Experiment:
     """Read and check an experiment, and expand it to its runs.
 
     Args:
         path_or_name: a YAML file, or the name of a packaged experiment.
         overrides: `key=value` with the value in YAML; a key is a dotted field of `base`, or starts with a section.
         scale: one of the file's `scales`, laid over it before the overrides.
+        most_seeds: expand runs of so many of the seeds, for whoever only counts; None expands all.
 
     Raises:
         ExperimentError: everything that is wrong, each with file, line and column or with the option's name.
@@ -71,7 +74,7 @@ def load(path_or_name: str | Path, overrides: Sequence[str] = (), scale: str | N
     checked = check(tree)
     sections = checked.sections
     try:
-        configs = expand(checked.base, checked.axes, checked.groups, sections.seeds)
+        configs = expand(checked.base, checked.axes, checked.groups, sections.seeds[:most_seeds])
     except ExpandError as error:
         axes = find(tree, ["axes"])[0]
         raise ExperimentError([Problem(axes.key or axes.mark, axes.path, str(error))]) from None

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.check import report_problems
 from experiments.document import Node, parse, plain
 from experiments.problems import ExperimentError, Mark, Problem, unknown
+from largebatch.storage import Folder, place_of
 
 if TYPE_CHECKING:
     from analysis.exchange.imported import Imported
@@ -16,29 +16,33 @@ SHOWN = ("question", "figures", "claims", "published", "deviations", "history")
 """Sections that say what a report shows, and that `--set` changes for it."""
 
 
-def description(folder: Path) -> dict[str, Any] | None:
+def folder_of(experiment: str, results: str) -> Folder | None:
+    """Return where imported results of such a name would lie; None for what is an experiment file."""
+    return None if "/" in experiment or experiment.endswith((".yaml", ".yml")) else place_of(results) / experiment
+
+
+def description(folder: Folder) -> dict[str, Any] | None:
     """Return what describes an imported experiment; None where the folder holds none."""
     path = folder / "experiment.json"
-    if not path.is_file():
+    if not path.exists():
         return None
     found = json.loads(path.read_bytes())
     return found if isinstance(found, dict) and found.get("imported") else None
 
 
-def refuse(experiment: str, results: Path) -> None:
+def refuse(experiment: str, results: str) -> None:
     """Refuse to train, plan or check what was imported.
 
     Raises:
         ExperimentError: the name is that of imported results.
     """
-    if "/" in experiment or experiment.endswith((".yaml", ".yml")):
-        return
-    if found := description(results / experiment):
+    folder = folder_of(experiment, results)
+    if folder is not None and (found := description(folder)):
         what = f"imported from {found['imported']['format']}, so there is nothing of it to train or to check"
         raise ExperimentError([Problem(Mark(experiment), "", f"{what}; report, export and compare take it")])
 
 
-def report_of(folder: Path, found: dict[str, Any], settings: Sequence[str]) -> Path:
+def report_of(folder: Folder, found: dict[str, Any], settings: Sequence[str]) -> Folder:
     """Make the report of imported results, with the sections that `--set` changes; return it.
 
     Raises:

@@ -3,11 +3,11 @@
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from largebatch.config import RunConfig, digest, program_key
 from largebatch.extent import total_examples, total_updates
 from largebatch.records import Record, read_summary
+from largebatch.storage import Folder
 from sweeps.calibration import COMPILE_SECONDS
 from sweeps.choice import Choice, shaped
 from sweeps.ledger import Ledger
@@ -61,7 +61,7 @@ class Plan:
 
 
 def plan(
-    configs: Sequence[RunConfig], *, folder: Path, ledger: Ledger, workers: int, programs: Mapping[str, Choice]
+    configs: Sequence[RunConfig], *, folder: Folder, ledger: Ledger, workers: int, programs: Mapping[str, Choice]
 ) -> Plan:
     """Return what a sweep over `configs` still takes.
 
@@ -119,7 +119,7 @@ def _row(batch: int, configs: Sequence[RunConfig], jobs: Sequence[Job], ledger: 
 
 
 def _estimate(
-    every: Sequence[Job], jobs: Sequence[Job], compilations: int, folder: Path, ledger: Ledger, workers: int
+    every: Sequence[Job], jobs: Sequence[Job], compilations: int, folder: Folder, ledger: Ledger, workers: int
 ) -> tuple[float, str]:
     """Return seconds for `jobs`, and what they rest on.
 
@@ -147,7 +147,7 @@ def _estimate(
     return (busy + setup) / max(1, min(workers, len(jobs))), basis
 
 
-def _records(folder: Path, ledger: Ledger) -> dict[str, Record]:
+def _records(folder: Folder, ledger: Ledger) -> dict[str, Record]:
     step = -(-len(ledger.done) // SAMPLE) or 1
     return {run: read_summary(folder / "runs" / run) for run in list(ledger.done)[::step]}
 

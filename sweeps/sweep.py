@@ -1,27 +1,25 @@
 """The story of a sweep: ledger, packs, engine, events, outcome."""
 
-import fcntl
-import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from types import FrameType
 
 from largebatch.config import RunConfig
-from sweeps import SweepError
+from largebatch.storage import Folder
+from sweeps import Interrupted, SweepError
+from sweeps.claim import claimed
 from sweeps.engine import Engine
 from sweeps.events import Event, Failed, Finished
 from sweeps.ledger import Failure, Ledger, forget_failure, write_failure
 from sweeps.packing import DEFAULT_CPU_WIDTH, pack, without
 from sweeps.progress import Progress
 
-OnRecord = Callable[[Path], None]
+OnRecord = Callable[[Folder], None]
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ def sweep(
     configs: Sequence[RunConfig],
     *,
     experiment: str,
-    folder: Path,
+    folder: Folder,
     engine: Engine,
     progress: Progress | None = None,
     on_record: OnRecord | None = None,
@@ -69,7 +67,7 @@ def sweep(
             worker could be had. Finished runs are kept as they are.
     """
     begun = time.monotonic()
-    with _claimed(folder), _interrupts() as interrupted:
+    with claimed(folder) as held, _interrupts() as interrupted:
         ledger = Ledger.read(folder, configs)
         jobs = without(pack(configs, width), ledger.done.keys())
         if on_record:
@@ -78,10 +76,12 @@ def sweep(
 
         def tell(event: Event) -> None:
             _keep(event, folder, on_record)
-            if interrupted():
-                raise KeyboardInterrupt
             if progress:
                 progress.tell(event)
+            if not held():
+                raise SweepError(f"another sweep took over {folder} while this one slept; finished runs are kept")
+            if interrupted():
+                raise Interrupted
 
         if progress:
             progress.begin(configs, ledger, jobs)
@@ -95,13 +95,17 @@ def sweep(
     return Outcome(**ended, seconds=time.monotonic() - begun)
 
 
-def _keep(event: Event, folder: Path, on_record: OnRecord | None) -> None:
+def _keep(event: Event, folder: Folder, on_record: OnRecord | None) -> None:
     """Write down what an event means for later sweeps."""
     try:
         match event:
             case Finished(_, statuses):
                 for run in statuses:
                     forget_failure(folder, run)
+            case Failed(_, error) if error.no_room:
+                raise SweepError(
+                    f"{folder} is full ({error}); make room, then run the sweep again: finished runs are kept"
+                )
             case Failed(job, error, attempt, final=True):
                 when = datetime.now(UTC).isoformat(timespec="seconds")
                 for run in job.digests:
@@ -136,31 +140,3 @@ def _interrupts() -> Iterator[Callable[[], bool]]:
         yield lambda: pressed
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _claimed(folder: Path) -> Iterator[None]:
-    """Hold an experiment's folder against other drivers; the lock ends with this process, however it ends."""
-    try:
-        (folder / "runs").mkdir(parents=True, exist_ok=True)
-        probe = folder / "runs" / f".{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-        lock = open(folder / ".lock", "a+")  # noqa: SIM115
-    except OSError as error:
-        raise SweepError(f"{folder} cannot be written: {error}; choose another --results folder") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise SweepError(
-                f"another sweep is running in {folder} ({lock.read().strip() or 'just started'}); wait for it, or stop "
-                "it: what it has finished is kept"
-            ) from None
-        except OSError:
-            pass  # a file system without locks: two sweeps at once waste work there, and break nothing
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()} on {socket.gethostname()}")
-        lock.flush()
-        yield

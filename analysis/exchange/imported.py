@@ -4,12 +4,11 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from largebatch.records import HISTORY, TIMING, Record, write, write_file
+from largebatch.records import HISTORY, TIMING, Folder, Record, write, write_file
 
 Status = Literal["done", "diverged", "stuck"]
 ORDER, RULE = "unknown", "constant"
@@ -78,7 +77,7 @@ def config_of(
     }
 
 
-def write_imported(found: Imported, folder: Path, *, question: str, figures: Sequence[Any]) -> list[str]:
+def write_imported(found: Imported, folder: Folder, *, question: str, figures: Sequence[Any]) -> list[str]:
     """Write records and the description of an experiment that was imported; return the digests.
 
     Args:

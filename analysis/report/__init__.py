@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.figures import Entry
+
+if TYPE_CHECKING:
+    from largebatch.records import Folder
 
 DRAWN_WITH = ("analysis.verdicts", "analysis.report.page", "analysis.figures.paper", "matplotlib.backends.backend_svg")
 """What a report is made with, imported when it is first needed: it takes seconds."""
@@ -18,7 +20,7 @@ def import_report() -> None:
 
 
 def write_report(
-    experiment_folder: Path,
+    experiment_folder: "Folder",
     *,
     figures: Sequence[Entry],
     question: str,
@@ -26,7 +28,7 @@ def write_report(
     published: Sequence[Mapping[str, Any]] = (),
     deviations: Sequence[str] = (),
     history: Sequence[Mapping[str, Any]] = (),
-) -> Path:
+) -> "Folder":
     """Make an experiment's figures and its page from the records alone; return the page.
 
     Everything lies in `<experiment_folder>/report`: `report.html`, and of each figure SVG, PNG and
@@ -55,7 +57,7 @@ def write_report(
     from largebatch.records import write_file
 
     results = load(experiment_folder)
-    folder = Path(experiment_folder) / "report"
+    folder = experiment_folder / "report"
     drawings = []
     for figure, options in map(asked, figures):
         for label, part in figure.combinations(results):

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
-from pathlib import Path
 from string import Template
 from typing import Any
 
@@ -20,6 +19,7 @@ from analysis.report.runs_table import failures, lost, runs_table
 from analysis.report.svg import inline
 from analysis.report.verdict_table import SIGNS, verdict_table
 from analysis.verdicts import Verdict
+from largebatch.records import Folder
 
 MOST_BYTES = 4_800_000
 """What the page may weigh: under 5 MB, so that it can be mailed and opens on a phone."""
@@ -49,7 +49,7 @@ class Drawing:
 
     figure: Figure
     numbers: Mapping[str, Any]
-    svg: Path
+    svg: Folder
     marks: Marks
 
 

@@ -28,11 +28,12 @@ def import_(
     from experiments.experiment import packaged
     from experiments.imported import figures_for
     from experiments.place import say
+    from largebatch.storage import place_of
 
-    folder = results / name
-    if not name.isidentifier() and not name.replace("-", "_").isidentifier():
+    folder = place_of(results) / name
+    if not name.replace("-", "_").isidentifier():
         raise ExchangeError(f"--as {name}: give a plain name of letters, digits, - and _")
-    if folder.exists() or name in packaged():
+    if name in packaged() or folder.exists() or (folder / "experiment.json").exists():
         raise ExchangeError(f"--as {name}: {'a packaged experiment' if name in packaged() else folder} has that name")
     found = read_foreign(source, format=format, train_size=train_size)
     asked = question or f"What do the runs in {source.name} show?"

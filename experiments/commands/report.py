@@ -1,12 +1,14 @@
 """`largebatch report`."""
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from experiments.commands.options import DEFAULT_RESULTS, Name, Results, Scale, Set, console, place
+
+if TYPE_CHECKING:
+    from largebatch.storage import Folder
 
 Serve = Annotated[bool, typer.Option("--serve", help="Show it in a browser on this machine while the sweep runs.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port for --serve; 0 takes a free one.")]
@@ -37,14 +39,22 @@ def report(
         raise typer.BadParameter(f"port {port} cannot be used ({error.strerror}); 0 takes a free one") from None
 
 
-def _made(experiment: str, settings: list[str], scale: str | None, results: Path) -> tuple[Path, Callable[[], Path]]:
+def _made(
+    experiment: str, settings: list[str], scale: str | None, results: str
+) -> tuple["Folder", Callable[[], "Folder"]]:
     """Return where the results lie, and what makes their report: imported ones have no experiment file."""
-    from experiments.imported import description, report_of
+    from experiments.imported import description, folder_of, report_of
 
-    folder = results / experiment
-    if found := description(folder):
-        return folder, lambda: report_of(folder, found, settings)
+    folder = folder_of(experiment, results)
+    if folder is not None and (found := description(folder)):
+        there, described = folder, found
+        return there, lambda: report_of(there, described, settings)
     at = place(experiment, settings, scale, results)
+    from experiments.place import say
     from experiments.run import report as write
+    from sweeps.ledger import Ledger
+    from sweeps.version import notice
 
+    for line in notice(Ledger.read(at.folder, at.experiment.configs).origins):
+        say(console(), f"note: {line}")
     return at.folder, lambda: write(at)
