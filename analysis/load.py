@@ -60,7 +60,8 @@ class Results:
     `runs` has one row a run, indexed by digest: the status, the outcome, the flattened
     configuration under dotted names (`scaling_rule` and `seed` are one column each), the
     summary, the columns of the history at its last row, and two axes made of them:
-    `peak_rate` after the scaling rule, and `rate_per_example`, that over the batch size. `fields` names the columns
+    `peak_rate` after the scaling rule, and `rate_per_example`, that over the batch size. Runs of a search have a
+    `purpose` (search, edge, confirm) and the number of their `trial`. `fields` names the columns
     that configuration fills, seeds and execution left out. `outcome` is the status, or
     `unreached` where a run spent its cap before it reached the target of its budget.
     """
@@ -136,7 +137,7 @@ def load(experiment_folder: Folder | str) -> Results:
             f"{len(found)} of other experiments); run it first"
         )
     histories = records.histories()
-    runs = _runs(records, histories)
+    runs = _runs(records, histories).join(_trials(experiment))
     failures = tuple(_failures(folder, set(expected) - set(found)))
     tally = runs["outcome"].value_counts()
     counts = Counts(
@@ -171,6 +172,12 @@ def _runs(records: Gathered, histories: pd.DataFrame) -> pd.DataFrame:
     runs["outcome"] = runs["status"].mask((runs["status"] == "done") & reached.eq(False), "unreached")
     rates = np.array(records.rates)
     return runs.assign(peak_rate=rates, rate_per_example=rates / runs["batch_size"].to_numpy(float))
+
+
+def _trials(experiment: Mapping[str, Any]) -> pd.DataFrame:
+    """Return `purpose` (search, edge or confirm) and `trial` of each run of a search; else no columns."""
+    said = (experiment.get("search") or {}).get("trials", {})
+    return pd.DataFrame.from_dict(said, orient="index", columns=["purpose", "trial"]) if said else pd.DataFrame()
 
 
 def _failures(folder: Folder, unfinished: set[str]) -> Iterator[Mapping[str, Any]]:

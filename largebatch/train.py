@@ -7,7 +7,7 @@ from dataclasses import replace
 import jax
 
 from largebatch import checkpoint as checkpoints
-from largebatch import records
+from largebatch import continuing, records
 from largebatch.analytic import compute
 from largebatch.config import RunConfig, pack_key
 from largebatch.extent import evaluation_points_of
@@ -73,7 +73,7 @@ def train_pack(
     if not configs[0].dataset.sampled:
         return compute(configs, experiment=experiment, runs=runs, observe=observe)
     with jax.enable_x64(configs[0].precision == "float64"):
-        session = _Session(configs, width, checkpoint, checkpoint_seconds, runs.parent / "states" if runs else None)
+        session = _Session(configs, width, checkpoint, checkpoint_seconds, runs)
         session.show([LiveRows(runs, experiment, config) for config in configs])
         for point, planned in _course(configs[0]):
             if point <= session.resumed:
@@ -106,10 +106,11 @@ class _Session:
     """A pack, the histories of its rows, and the clock."""
 
     def __init__(
-        self, configs: Sequence[RunConfig], width: int, checkpoint: Folder | None, every: float, states: Folder | None
+        self, configs: Sequence[RunConfig], width: int, checkpoint: Folder | None, every: float, runs: Folder | None
     ) -> None:
         begun = time.perf_counter()
-        self.pack = Pack(configs, width=width, states=states)
+        self.states = runs.parent / "states" if runs else None
+        self.pack = Pack(configs, width=width, states=self.states)
         source = self.pack.source
         floor = uninformed_loss(configs[0].loss, source.train_y, source.classes)
         self.rows = [History(config, floor) for config in configs]
@@ -119,8 +120,14 @@ class _Session:
         self.visits, self.keeper = Visits(self.pack, self.rows), Keeper(self.pack, self.rows)
         self.checkpoint, self.every, self.saved = checkpoint, every, time.perf_counter()
         self.resumed = -1
-        if checkpoint and (elapsed := checkpoints.restore(checkpoint, self.pack, self.rows)):
+        if elapsed := self._seconds_before(runs):
             self.elapsed, self.resumed = elapsed, self.pack.update
+
+    def _seconds_before(self, runs: Folder | None) -> dict[str, float] | None:
+        """Go on from a checkpoint, or where shorter runs ended, and return the seconds spent before; None from new."""
+        if self.checkpoint and (elapsed := checkpoints.restore(self.checkpoint, self.pack, self.rows)):
+            return elapsed
+        return continuing.begin(self.states, runs, self.pack, self.rows) if runs and self.states else None
 
     def show(self, live: Sequence[LiveRows]) -> None:
         """Let those who watch see the rows, those that a checkpoint brought included."""
@@ -197,6 +204,8 @@ class _Session:
         device = jax.local_devices()[0]
         origin = {**provenance(), **source, **code, "device": f"{device.platform} {device.device_kind}"}
         done = []
+        if self.states:
+            continuing.keep(self.states, self.pack, self.rows, self.elapsed)
         for i, (row, past) in enumerate(zip(self.rows, self.pack.lineage, strict=False)):
             row.end()
             audit = self.pack.audit(i)

@@ -32,7 +32,8 @@ def write_report(
     """Make an experiment's figures and its page from the records alone; return the page.
 
     Everything lies in `<experiment_folder>/report`: `report.html`, and of each figure SVG, PNG and
-    the JSON of its numbers. A figure that cannot show a field that varies is drawn once a value.
+    the JSON of its numbers. A figure that cannot show a field that varies is drawn once a value. Where
+    something was searched, figures show the selected values alone.
 
     Args:
         experiment_folder: of the results.
@@ -53,18 +54,20 @@ def write_report(
     from analysis.load import load
     from analysis.report.page import Drawing, Said, page
     from analysis.report.pointer import marks_of
+    from analysis.selection import tuned
     from analysis.verdicts import judge
     from largebatch.records import write_file
 
     results = load(experiment_folder)
+    shown, policy = tuned(results)
     folder = experiment_folder / "report"
     drawings = []
     for figure, options in map(asked, figures):
-        for label, part in figure.combinations(results):
+        for label, part in figure.combinations(shown):
             numbers = {**figure.prepare(part, options), "label": label}
             svg = save(figure, numbers, folder, label)
             drawings.append(Drawing(figure, numbers, svg, marks_of(figure, numbers)))
-    said = Said(question, published, deviations, history)
+    said = Said(question, published, deviations, history, policy)
     html = page(results, said, verdicts=judge(results, claims), drawings=drawings)
     write_file(folder / "report.html", html.encode())
     return folder / "report.html"

@@ -35,12 +35,14 @@ class Said:
         published: numbers of the paper, as in the file.
         deviations: departures from the paper's protocol, a sentence each.
         history: changes after results had been seen: date, change, reason.
+        policy: how values that were searched were selected for the figures, in words.
     """
 
     question: str
     published: Sequence[Mapping[str, Any]] = ()
     deviations: Sequence[str] = ()
     history: Sequence[Mapping[str, Any]] = ()
+    policy: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def page(results: Results, said: Said, *, verdicts: Sequence[Verdict], drawings:
         question=html(said.question),
         style=source.joinpath("report.css").read_text(encoding="utf-8"),
         script="\n".join(source.joinpath(name).read_text(encoding="utf-8") for name in SCRIPTS),
-        state=_state(results, verdicts),
+        state=_state(results, verdicts, said.policy),
         verdicts=verdict_table(verdicts),
         published=published_table(said.published, verdicts),
         lost=lost(results),
@@ -78,9 +80,9 @@ def page(results: Results, said: Said, *, verdicts: Sequence[Verdict], drawings:
     return template.substitute(parts, figures=_figures(drawings, room))
 
 
-def _state(results: Results, verdicts: Sequence[Verdict]) -> str:
+def _state(results: Results, verdicts: Sequence[Verdict], policy: str) -> str:
     counts = results.counts
-    parts = [counts.sentence()]
+    parts = [counts.sentence(), *([f"Figures show {policy}"] if policy else [])]
     if counts.missing:
         parts.append(f"{counts.missing:,} still missing, so every number below may change")
     if counts.foreign:

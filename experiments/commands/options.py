@@ -64,11 +64,12 @@ TOLD = {"ExperimentError", "SweepError", "DataError", "RecordError", "ResultsErr
 
 
 def place(experiment: str, settings: list[str] | None, scale: str | None, results: str) -> "Place":
-    """Return the experiment and its place among the results, with the words that name it again.
+    """Return the experiment, with every run that follows from its records, and its place among the results.
 
     Raises:
         ExperimentError: everything that is wrong with it.
         StorageError: its results cannot lie there.
+        SweepError: a record that its search rests on is torn.
     """
     from experiments.experiment import load
     from experiments.imported import refuse
@@ -81,7 +82,7 @@ def place(experiment: str, settings: list[str] | None, scale: str | None, result
         words += ["--set", setting]
     words += ["--scale", scale] if scale else []
     words += ["--results", results] if results != DEFAULT_RESULTS else []
-    return Place(place_of(results), load(experiment, settings or [], scale), tuple(words))
+    return Place(place_of(results), load(experiment, settings or [], scale), tuple(words)).grown()
 
 
 def engine(
