@@ -74,8 +74,8 @@ def _set(setting: str) -> tuple[str, Node]:
     return name, node
 
 
-def figures_for(found: "Imported") -> list[str]:
-    """Return the figures that imported results are shown in at first: runs of a search, or one run an arm."""
-    rates = {(run.config["batch_size"], run.config["learning_rate"]) for run in found.runs}
-    search = len(rates) > 2 * len({batch for batch, _ in rates})
-    return ["steps_to_target"] if search else ["gap_vs_batch", "curves", "steps_to_target"]
+def figures_for(found: "Imported", select: str | None) -> list[str]:
+    """Return the figures that imported results are shown in at first: a search as a whole, or one run an arm."""
+    from analysis.exchange.imported import searched
+
+    return ["steps_to_target"] if searched(found) and not select else ["gap_vs_batch", "curves", "steps_to_target"]

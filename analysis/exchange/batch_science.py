@@ -142,7 +142,8 @@ def _run(
 ) -> ForeignRun:
     outcome = trial.get("outcome") or ("diverged" if trial["status"] == "INFEASIBLE" else "done")
     steps = int(trial.get("steps") or table["step"].max())
-    config = trial.get("config") or _config(where, study, trial["parameters"], steps, train_size)
+    budget = int(study.get("train_steps") or steps)
+    config = trial.get("config") or _config(where, study, trial["parameters"], budget, train_size)
     history = {"update": table["step"].to_numpy()}
     history |= {ours: table[t].to_numpy(float) for t, ours in MEASUREMENTS.items() if t in table}
     history |= _places(config, history["update"])
