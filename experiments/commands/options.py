@@ -59,7 +59,9 @@ Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Jobs at a
 Pack = Annotated[int | None, typer.Option("--pack", min=1, help="Runs trained side by side in one program.")]
 
 DEFAULT_RESULTS = "results"
-TOLD = {"ExperimentError", "SweepError", "DataError", "RecordError", "ResultsError", "StorageError", "ExchangeError"}
+TOLD = {
+    "ExperimentError", "SweepError", "DataError", "RecordError", "ResultsError", "StorageError", "ExchangeError",
+}  # fmt: skip
 """Errors whose message says what to do; by name, so that nothing heavy is imported to print one."""
 
 
