@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -115,14 +116,17 @@ class Results:
         return replace(self, runs=runs)
 
 
-def load(experiment_folder: Folder) -> Results:
+def load(experiment_folder: Folder | str) -> Results:
     """Read an experiment's records; those that belong to no run of it are counted and left out.
+
+    Args:
+        experiment_folder: `<results>/<name>`; text is a folder on this machine.
 
     Raises:
         ResultsError: there is no readable `experiment.json`, or no run of it has finished.
         RecordError: a run's folder is torn.
     """
-    folder = experiment_folder
+    folder = Path(experiment_folder) if isinstance(experiment_folder, str) else experiment_folder
     experiment = _document(folder)
     expected = list(dict.fromkeys(experiment["digests"]))
     found = {path.name: path for path in folders(folder / "runs")}
