@@ -1,7 +1,7 @@
 """An experiment and where its results lie, and how a command speaks of it."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from experiments.experiment import Experiment
@@ -25,9 +25,13 @@ class Place:
         """The experiment's folder of results."""
         return below(self.results, self.experiment.name)
 
-    def command(self, verb: str) -> str:
-        """Return a command about this experiment, ready to be typed."""
-        return shlex.join(["largebatch", verb, *self.words])
+    def grown(self) -> "Place":
+        """Return the place with all runs of the experiment that follow from its records."""
+        return replace(self, experiment=self.experiment.grown(self.folder))
+
+    def command(self, verb: str, *more: str) -> str:
+        """Return a command about this experiment, ready to be typed; `more` follows the experiment's name."""
+        return shlex.join(["largebatch", verb, *self.words[:1], *more, *self.words[1:]])
 
 
 def say(console: "Console", text: str) -> None:

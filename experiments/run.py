@@ -1,28 +1,26 @@
 """The story of `largebatch run`: check, describe, sweep, mirror, report, and say what to type next."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Thread
 
 from rich.console import Console
 
 from analysis.report import import_report
+from experiments.description import Described, describe
 from experiments.place import Place, say
-from experiments.programs import FILE, KEY, choices, narrowed, written
-from experiments.versions import ACCEPTED, checked_versions, data_key
-from largebatch.config import RunConfig, digest, program_key
-from largebatch.storage import Folder, local_twin, write_file
+from experiments.programs import choices
+from experiments.tuning import lines
+from experiments.versions import checked_versions, data_key
+from largebatch.config import RunConfig, digest
+from largebatch.storage import Folder, local_twin
 from largebatch.tracking import Mode, Tracker
-from sweeps import SweepError
+from sweeps.board import duration
 from sweeps.calibration import Speed, Trial, price
-from sweeps.choice import Choice, shaped
 from sweeps.engine import Engine
-from sweeps.events import Event, Failed
+from sweeps.extending import lines as taken_over
 from sweeps.ledger import Ledger
-from sweeps.packing import Job
 from sweeps.placement import spread
-from sweeps.progress import Progress, duration
 from sweeps.sweep import Outcome, sweep
 from sweeps.version import notice
 
@@ -32,31 +30,8 @@ INTERRUPTED_SECONDS = 1.0
 """The same where the sweep was stopped."""
 
 
-class _Described(Progress):
-    """Writes `experiment.json` once the sweep has claimed the folder, and again where memory ran out."""
-
-    def __init__(self, place: Place, programs: dict[str, Choice], accepted: Sequence[str]) -> None:
-        super().__init__()
-        self._place, self._programs, self._accepted = place, programs, accepted
-        self._keys = {digest(config): program_key(config) for config in place.experiment.configs}
-
-    def begin(self, configs: Sequence[RunConfig], ledger: Ledger, jobs: Sequence[Job]) -> None:
-        """Describe the experiment, then show it."""
-        describe(self._place, self._programs, self._accepted)
-        super().begin(configs, ledger, jobs)
-
-    def tell(self, event: Event) -> None:
-        """Keep how a program is computed from now on, so that a sweep that is resumed does not run into it again."""
-        if isinstance(event, Failed) and (instead := event.instead):
-            key = self._keys[event.job.digests[0]]
-            width = instead.pack_width or 1
-            self._programs[key] = narrowed(self._programs[key], width, instead.max_device_batch)
-            describe(self._place, self._programs, self._accepted)
-        super().tell(event)
-
-
 class _Mirror:
-    """Starts the tracker with the first record, so that a folder that is refused is left alone."""
+    """Starts the tracker once the sweep has claimed the folder, so that one that is refused is left alone."""
 
     def __init__(self, start: Callable[[], Tracker]) -> None:
         self._start = start
@@ -66,8 +41,8 @@ class _Mirror:
         self._tracker = self._tracker or self._start()
         return self._tracker
 
-    def add(self, record: Folder) -> None:
-        self.start().add(record)
+    def add(self, folder: Folder) -> None:
+        self.start().add(folder)
 
     def close(self, seconds: float) -> str | None:
         return self._tracker.close(seconds).warning if self._tracker else None
@@ -107,6 +82,8 @@ def run(
     configs = spread(place.experiment.configs, wishes.gpus)
     ledger = Ledger.read(place.folder, configs)
     done = ledger.done
+    for line in taken_over(place.folder, configs, done.keys(), ledger.foreign):
+        say(console, line)
     found = check_data([config for config in configs if digest(config) not in done])
     accepted = checked_versions(place.folder, ledger, configs, found, accept=wishes.accept_version)
     for line in notice(ledger.origins):
@@ -120,24 +97,35 @@ def run(
     # Ray's start is mostly waiting: what draws the report is imported meanwhile.
     Thread(target=import_report, daemon=True).start()
     name, home = place.experiment.name, local_twin(place.folder) / "wandb"
-    mirror = _Mirror(lambda: Tracker(project=project, experiment=name, mode=wandb, directory=home))
+    again = place.command("run" if wandb == "offline" else "sync")
+    mirror = _Mirror(lambda: Tracker(project, name, wandb, home, again=again))
+    described = Described(place, programs, accepted, wishes.gpus, mirror.start)
     try:
         outcome = sweep(
-            shaped(configs, programs),
+            described.stages,
             experiment=name,
             folder=place.folder,
             engine=engine,
-            progress=_Described(place, programs, accepted),
+            progress=described,
             on_record=mirror.add,
             retries=wishes.retries,
         )
     except BaseException:
         mirror.close(INTERRUPTED_SECONDS)  # what is not mirrored yet comes with the next run
         raise
-    mirror.start()  # what an earlier sweep could not mirror is sent now, though nothing was trained
+    place = place.grown()
+    if place.experiment.search:
+        describe(place, programs, accepted)  # what the last stage selected
+    if place.experiment.landscapes and outcome.done:
+        from experiments.surveying import survey  # it tells a person what this story does
+
+        survey(place, engine=engine, console=console)
+    page = report(place) if outcome.done + outcome.diverged else None
+    if page is not None:
+        mirror.add(page.parent)
     if warning := mirror.close(TRACKING_SECONDS):
         say(console, f"warning: {warning}")
-    return conclude(place, outcome, console)
+    return conclude(place, outcome, page, console)
 
 
 def _measured(trials: Sequence[Trial], engine: Engine, console: Console) -> Sequence[Speed]:
@@ -161,44 +149,17 @@ def check_data(configs: Sequence[RunConfig]) -> dict[str, str]:
     return {data_key(c): load(c.dataset, seed=c.seed.data).checksum for c in chosen.values()}
 
 
-def describe(place: Place, programs: Mapping[str, Choice], accepted: Sequence[str] = ()) -> None:
-    """Write `experiment.json`: the question, the runs that are expected, and how they were asked for."""
-    experiment = place.experiment
-    document = {
-        "name": experiment.name,
-        "question": experiment.question,
-        "paper": experiment.paper,
-        "base": experiment.base,
-        "axes": experiment.axes,
-        "zip": experiment.groups,
-        "seeds": experiment.seeds,
-        "figures": experiment.figures,
-        "claims": experiment.claims,
-        "published": experiment.published,
-        "deviations": experiment.deviations,
-        "history": experiment.history,
-        "overrides": experiment.overrides,
-        "command": place.command("run"),
-        KEY: written(programs, place.folder),
-        ACCEPTED: list(accepted),
-        "digests": [digest(config) for config in experiment.configs],
-        "source": experiment.source,
-    }
-    try:
-        write_file(place.folder / FILE, json.dumps(document, indent=1).encode())
-    except OSError as error:
-        raise SweepError(f"{place.folder} cannot be written ({error}); make room, then run the sweep again") from error
-
-
-def conclude(place: Place, outcome: Outcome, console: Console) -> int:
-    """Write the report, print where it is and what to type next, and return 0 if every run has a record."""
+def conclude(place: Place, outcome: Outcome, page: Folder | None, console: Console) -> int:
+    """Print where the report is and what to type next, and return 0 if every run has a record."""
     recorded = outcome.done + outcome.diverged
     total = recorded + outcome.failed + outcome.missing
     ended = [f"{outcome.diverged} diverged"] if outcome.diverged else []
     ended += [f"{outcome.failed} failed"] if outcome.failed else []
     say(console, ", ".join([f"{recorded} of {total} runs have records", *ended, duration(outcome.seconds)]))
-    if recorded:
-        say(console, f"report: {report(place)}")
+    for line in lines(place.experiment, Ledger.read(place.folder, place.experiment.configs).done.keys()):
+        say(console, line)
+    if page is not None:
+        say(console, f"report: {page}")
     if outcome.complete:
         say(console, f"again, or after a change of the file: {place.command('run')} (finished runs are kept)")
         return 0
@@ -212,5 +173,11 @@ def report(place: Place) -> Folder:
 
     experiment = place.experiment
     return write_report(
-        place.folder, figures=experiment.figures, question=experiment.question, claims=experiment.claims
+        place.folder,
+        figures=experiment.figures,
+        question=experiment.question,
+        claims=experiment.claims,
+        published=experiment.published,
+        deviations=experiment.deviations,
+        history=experiment.history,
     )

@@ -61,6 +61,8 @@ class Advanced:
 
     job: Job
     examples: int
+    memory: int = 0
+    """Bytes that its worker holds, of the device where it has memory of its own; 0 where nobody told."""
 
 
 @dataclass(frozen=True)

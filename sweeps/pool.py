@@ -148,7 +148,7 @@ class Pool:
             self._stillborn = 0
             if job:
                 error = returned.error
-                self._advance(slot, job, returned.examples)
+                self._advance(slot, job, returned.examples, returned.memory)
             else:
                 _same_code(returned)
         except self._ray.exceptions.RayTaskError as raised:
@@ -177,16 +177,16 @@ class Pool:
                 continue
             if slot.poll is not None and self._ray.wait([slot.poll], timeout=0)[0]:
                 with suppress(self._ray.exceptions.RayError):  # its death is told by the job
-                    name, examples = self._ray.get(slot.poll)
+                    name, examples, memory = self._ray.get(slot.poll)
                     if name == slot.job.name:
-                        self._advance(slot, slot.job, examples)
+                        self._advance(slot, slot.job, examples, memory)
                 slot.poll = None
             if slot.poll is None:
                 slot.poll = slot.actor.progress.options(concurrency_group="progress").remote()
 
-    def _advance(self, slot: _Slot, job: Job, examples: int) -> None:
+    def _advance(self, slot: _Slot, job: Job, examples: int, memory: int) -> None:
         if examples > slot.seen:
-            self.tell(Advanced(job, examples - slot.seen))
+            self.tell(Advanced(job, examples - slot.seen, memory))
             slot.seen = examples
 
     def _wind_down(self, queue: JobQueue) -> None:

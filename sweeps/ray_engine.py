@@ -12,15 +12,14 @@ from typing import Any
 
 from largebatch.storage import Folder
 from sweeps import SweepError
-from sweeps.calibration import Speed, Trial
+from sweeps.calls import Calling
 from sweeps.events import Event
 from sweeps.packing import Job
 from sweeps.placement import Devices, again, devices_of, refuse_larger, room
 from sweeps.pool import Pool
 from sweeps.queue import JobQueue
-from sweeps.trials import measured
 from sweeps.where import Device, Where, cores, gpus, here
-from sweeps.worker import MEASURING, TRAINING
+from sweeps.worker import TRAINING
 
 LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 """Read by Ray as it is imported. At 0 it listens on loopback alone, so that nobody else on the network can give it
@@ -29,7 +28,7 @@ OBJECT_STORE = 80 * 2**20
 """Bytes: the smallest store Ray accepts, or nearly; records travel through the file system."""
 
 
-class RayEngine:
+class RayEngine(Calling):
     """Jobs on this machine's cores or GPUs, or on a Ray cluster; a worker that dies is replaced, its job retried."""
 
     def __init__(
@@ -113,15 +112,13 @@ class RayEngine:
         with self._cluster():
             return self._look()
 
-    def measure(self, trials: Sequence[Trial], *, measuring: str = MEASURING) -> list[Speed]:
-        """Measure candidates as `Engine.measure` says."""
+    @contextmanager
+    def _hiring(self, jobs: int, devices: int = 1) -> Iterator[dict[str, Any]]:
         with self._cluster():
             pool = Pool(self._training, self._look)
-            devices = max(trial.config.execution.devices for trial in trials)
             size = pool.devices.size(devices)
-            slots = room(pool.devices, {size: len(trials)}, self._workers)[size]
-            hire = partial(pool.hire, devices)
-            return measured(trials, hire=hire, dismiss=pool.dismiss, slots=max(1, slots), measuring=measuring)
+            slots = max(1, room(pool.devices, {size: jobs}, self._workers)[size])
+            yield {"hire": partial(pool.hire, devices), "dismiss": pool.dismiss, "slots": slots}
 
     @contextmanager
     def _cluster(self) -> Iterator[None]:

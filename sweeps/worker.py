@@ -4,6 +4,7 @@ import importlib
 import os
 import random
 import socket
+import sys
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -13,8 +14,10 @@ from typing import Any
 
 from largebatch.provenance import COMMAND, source
 from largebatch.storage import Folder
+from sweeps import worker_log
 from sweeps.calibration import MEASURE_SECONDS, Speed, Trial
 from sweeps.events import Cause
+from sweeps.memory import in_use
 from sweeps.packing import Job
 from sweeps.where import machine
 
@@ -42,6 +45,8 @@ class Ended:
     """Why it failed; None where the training function returned."""
     examples: int
     """Examples it processed."""
+    memory: int = 0
+    """Bytes that the worker held."""
 
 
 class Worker:
@@ -85,9 +90,9 @@ class Worker:
         """Whether `stop` was called."""
         return self._stopping
 
-    def progress(self) -> tuple[str, int]:
-        """Return the job's name and the examples it has processed; called from another thread than `train`."""
-        return self._progress
+    def progress(self) -> tuple[str, int, int]:
+        """Return the job's name, the examples it has processed, and bytes held; called in another thread."""
+        return *self._progress, in_use()
 
     def train(
         self, job: Job, *, experiment: str, folder: Folder, observe: Callable[[int], None] | None = None
@@ -95,6 +100,8 @@ class Worker:
         """Train a pack and leave its records under `folder`/runs; an exception is returned, not raised."""
         self._progress = (job.name, 0)
         self._keep_to_core()
+        if Path(sys.argv[0]).name == "default_worker.py":  # a process of Ray's; another one's output is somebody's
+            worker_log.keep(folder, job.name, job.digests)
 
         def count(examples: int) -> None:
             self._progress = (job.name, self._progress[1] + examples)
@@ -114,7 +121,7 @@ class Worker:
             )
         except Exception as raised:
             error = Cause(type(raised).__name__, str(raised), traceback.format_exc())
-        return Ended(error, self._progress[1])
+        return Ended(error, self._progress[1], in_use())
 
     def measure(self, trial: Trial, *, measuring: str = MEASURING, seconds: float = MEASURE_SECONDS) -> Speed:
         """Return how fast a candidate trains here; one that is not possible says why, and raises nothing."""
@@ -123,6 +130,14 @@ class Worker:
             return _named(measuring)(trial, seconds)
         except Exception as raised:
             return Speed(error=" ".join(f"{type(raised).__name__}: {raised}".split())[:500])
+
+    def call(self, function: str, task: Any) -> Any:
+        """Return `module:function` of a task, or why it raised an exception."""
+        self._keep_to_core()
+        try:
+            return _named(function)(task)
+        except Exception as raised:
+            return Cause(type(raised).__name__, str(raised), traceback.format_exc())
 
     def _keep_to_core(self) -> None:
         if self._core is not None:

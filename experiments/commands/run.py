@@ -7,8 +7,10 @@ import typer
 
 from experiments.commands.options import (
     DEFAULT_RESULTS,
+    PROJECT,
     Name,
     Pack,
+    Project,
     Results,
     Scale,
     Set,
@@ -21,14 +23,16 @@ from experiments.commands.options import (
 
 
 class Wandb(StrEnum):
-    """Where finished runs are mirrored."""
+    """Where runs are mirrored: in files, on the server when they have ended, or there while they train."""
 
     OFFLINE = "offline"
     ONLINE = "online"
+    LIVE = "live"
     OFF = "off"
 
 
-Mirrored = Annotated[Wandb, typer.Option("--wandb", help="Mirror finished runs to Weights & Biases.")]
+MODES = "Mirror runs to Weights & Biases: offline, online when they end, live while they train, or off."
+Mirrored = Annotated[Wandb, typer.Option("--wandb", metavar="MODE", help=MODES)]
 Gpus = Annotated[float | None, typer.Option("--gpus-per-run", min=0, help="GPUs a job takes; a share, or whole ones.")]
 Address = Annotated[str | None, typer.Option("--address", help="A running Ray cluster; default: Ray on this machine.")]
 InProcess = Annotated[bool, typer.Option("--in-process", help="Without Ray, one job after the other.")]
@@ -40,7 +44,6 @@ WorkingDir = Annotated[
 AcceptVersion = Annotated[
     bool, typer.Option("--accept-version", help="Count runs of another version of code or data in.")
 ]
-Project = Annotated[str, typer.Option("--project", help="Project in Weights & Biases.")]
 
 
 def run(
@@ -57,7 +60,7 @@ def run(
     working_dir: WorkingDir = None,
     accept_version: AcceptVersion = False,
     wandb: Mirrored = Wandb.OFFLINE,
-    project: Project = "largebatch",
+    project: Project = PROJECT,
 ) -> None:
     """Train what is missing, then write the report. Stopped at any time, the same command goes on."""
     at = place(experiment, settings, scale, results)
