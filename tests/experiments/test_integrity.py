@@ -22,7 +22,7 @@ SETTINGS = ["axes.batch_size=[8]", "axes.scaling_rule=[constant]"]
 @pytest.fixture
 def swept(tmp_path, monkeypatch):
     """Run the smoke sweep of so many seeds with the stub training, and return its folder and what was said."""
-    monkeypatch.setattr("experiments.run.report", lambda place: "no report")
+    monkeypatch.setattr("experiments.run.report", lambda place: place.folder / "report" / "report.html")
     monkeypatch.setattr("experiments.run.check_data", lambda configs: {})
 
     def sweep(seeds, **wishes):
