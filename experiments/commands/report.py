@@ -1,6 +1,7 @@
 """`largebatch report`."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,11 +48,13 @@ def _made(
 ) -> "tuple[Folder, Callable[[], Folder]]":
     """Return where the results lie, and what makes their report: imported ones have no experiment file."""
     from experiments.imported import description, report_of
-    from largebatch.storage import place_of
+    from largebatch.storage import StorageError, below, place_of
 
-    imported = place_of(results) / experiment
-    if found := description(imported):
-        return imported, lambda: report_of(imported, found, settings)
+    home = place_of(results)
+    with suppress(StorageError):  # a path names no folder of the results
+        imported = below(home, experiment)
+        if found := description(imported):
+            return imported, lambda: report_of(imported, found, settings)
     at = place(experiment, settings, scale, results)
     from experiments.place import say
     from experiments.run import report as write

@@ -90,6 +90,8 @@ def test_status_verifies_and_its_exit_code_says_whether_all_is_whole(swept, tmp_
     done = called(*words)
     assert done.exit_code == 1 and "1 torn:" in done.output and "timing.parquet was altered" in done.output
     assert "delete the folders named, then: largebatch run smoke" in done.output
+    said = json.loads(called(*words, "--json").output)
+    assert list(said["torn"]) == [torn.parent.name] and said["whole"] == 1 and said["sound"] is False
 
 
 def test_an_experiment_cannot_be_named_out_of_the_results(tmp_path):
