@@ -1,15 +1,15 @@
 """Records read one after the other, each reduced at once to what the tables need: 10,000 whole ones fill a gigabyte."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from largebatch.records import HISTORY, TIMING, Record, read
+from analysis import probed
+from largebatch.records import HISTORY, TIMING, Folder, Record, read_all
 
 COLUMNS = (*HISTORY, *TIMING[1:])
 
@@ -24,6 +24,7 @@ class Gathered:
         provenance: each that differs, by its JSON text.
         names: of all flattened configurations, in the order in which they were met.
         columns: of the histories, each with one array a run.
+        further: of each run the columns that only some have: what its probes found, and what follows from it.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -31,9 +32,10 @@ class Gathered:
     provenance: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     names: dict[str, None] = field(default_factory=dict)
     columns: dict[str, list[np.ndarray]] = field(default_factory=lambda: {column.name: [] for column in COLUMNS})
+    further: list[dict[str, np.ndarray]] = field(default_factory=list)
 
-    def add(self, record: Record) -> None:
-        """Take a record's numbers; nothing else of it is kept."""
+    def add(self, record: Record, folder: Folder) -> None:
+        """Take the numbers of the record in a folder; nothing else of it is kept."""
         flat = dict(flatten(record.config))
         self.names.update(dict.fromkeys(flat))
         self.rows.append({**record.summary, **flat, "digest": record.digest, "status": record.status})
@@ -43,6 +45,7 @@ class Gathered:
             self.columns[column.name].append(record.history[column.name])
         for column in TIMING[1:]:
             self.columns[column.name].append(_timing(record, column.name))
+        self.further.append(probed.columns(record, folder))
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -55,18 +58,21 @@ class Gathered:
         names = [row["digest"] for row in self.rows]
         digests = pd.Categorical.from_codes(np.repeat(np.arange(len(names)), lengths), names)
         columns = {name: np.concatenate(self.columns.pop(name)) for name in list(self.columns)}
+        for name in dict.fromkeys(name for own in self.further for name in own):
+            pairs = zip(self.further, lengths, strict=True)
+            columns[name] = np.concatenate([own.get(name, np.full(n, np.nan)) for own, n in pairs])
         return pd.DataFrame({"digest": digests, **columns}, copy=False)
 
 
-def gather(folders: Iterable[Path]) -> Gathered:
+def gather(folders: Sequence[Folder]) -> Gathered:
     """Read the records in some folders.
 
     Raises:
         RecordError: a run's folder is torn.
     """
     found = Gathered()
-    for folder in folders:
-        found.add(read(folder))
+    for record, folder in zip(read_all(folders), folders, strict=True):
+        found.add(record, folder)
     return found
 
 

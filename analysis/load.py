@@ -1,9 +1,8 @@
 """An experiment's folder as two tables: one row a run, and the long table of all histories."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,12 @@ import pandas as pd
 
 from analysis.gather import Gathered, gather
 from analysis.select import final, select
-from largebatch.records import HISTORY, TIMING, folders
+from largebatch.records import Folder, folders, matching
 
-MEASURED = tuple(column.name for column in (*HISTORY, *TIMING[1:]) if column.name != "learning_rate")
-"""Columns of the table of runs that come from one row of a history; its `learning_rate` there is the configured one."""
+
+def measured(histories: pd.DataFrame) -> list[str]:
+    """Return the columns of the table of runs that come from one row of a history; its rate is the configured one."""
+    return [str(name) for name in histories.columns if name not in ("digest", "learning_rate")]
 
 
 class ResultsError(Exception):
@@ -64,7 +65,7 @@ class Results:
     `unreached` where a run spent its cap before it reached the target of its budget.
     """
 
-    folder: Path
+    folder: Folder
     experiment: Mapping[str, Any]
     runs: pd.DataFrame
     fields: tuple[str, ...]
@@ -82,6 +83,19 @@ class Results:
         """Return every evaluation point of the runs in `runs`: `digest` and the columns of `HISTORY`."""
         return self._histories[self._histories["digest"].isin(self.runs.index)]
 
+    def extended(self, name: str, values: Callable[[str, np.ndarray], np.ndarray]) -> "Results":
+        """Return the same results with a further column of the histories, and of `runs` where each run ended.
+
+        Args:
+            name: of the column.
+            values: (digest, updates) -> one value an update.
+        """
+        rows = self.histories().copy()
+        parts = [values(str(digest), own["update"].to_numpy()) for digest, own in rows.groupby("digest", observed=True)]
+        order = np.concatenate([index for index in rows.groupby("digest", observed=True).indices.values()])
+        rows[name] = np.concatenate(parts)[np.argsort(order)]
+        return replace(self, runs=self.runs.assign(**{name: final(rows)[name]}), _histories=rows)
+
     def only(self, mask: "pd.Series[bool]") -> "Results":
         """Return the same results with those rows of `runs` alone; the counts stay the experiment's."""
         return replace(self, runs=self.runs[mask])
@@ -93,25 +107,26 @@ class Results:
         """
         if where is None:
             return self
-        rows = select(self.histories(), where).reindex(self.runs.index)[list(MEASURED)]
-        runs = self.runs.drop(columns=list(MEASURED)).join(rows)
+        names = measured(self._histories)
+        rows = select(self.histories(), where).reindex(self.runs.index)[names]
+        runs = self.runs.drop(columns=names).join(rows)
         absent = runs["outcome"].isin(("done", "unreached")) & rows["update"].isna()
         runs["outcome"] = runs["status"].mask(absent, "unreached")
         return replace(self, runs=runs)
 
 
-def load(experiment_folder: Path) -> Results:
+def load(experiment_folder: Folder) -> Results:
     """Read an experiment's records; those that belong to no run of it are counted and left out.
 
     Raises:
         ResultsError: there is no readable `experiment.json`, or no run of it has finished.
         RecordError: a run's folder is torn.
     """
-    folder = Path(experiment_folder)
+    folder = experiment_folder
     experiment = _document(folder)
     expected = list(dict.fromkeys(experiment["digests"]))
     found = {path.name: path for path in folders(folder / "runs")}
-    records = gather(found[digest] for digest in expected if digest in found)
+    records = gather([found[digest] for digest in expected if digest in found])
     if not records.rows:
         raise ResultsError(
             f"{folder / 'runs'} holds no finished run of this experiment (expected {len(expected)}, "
@@ -132,7 +147,7 @@ def load(experiment_folder: Path) -> Results:
     return Results(folder, experiment, runs, records.fields, counts, failures, origins, histories)
 
 
-def _document(folder: Path) -> Mapping[str, Any]:
+def _document(folder: Folder) -> Mapping[str, Any]:
     path = folder / "experiment.json"
     try:
         document = json.loads(path.read_bytes())
@@ -147,7 +162,8 @@ def _document(folder: Path) -> Mapping[str, Any]:
 
 def _runs(records: Gathered, histories: pd.DataFrame) -> pd.DataFrame:
     runs = pd.DataFrame(records.rows).set_index("digest")
-    runs = runs.drop(columns=[c for c in MEASURED if c in runs]).join(final(histories)[list(MEASURED)])
+    names = measured(histories)
+    runs = runs.drop(columns=[name for name in names if name in runs]).join(final(histories)[names])
     reached = runs.get("target_reached", pd.Series(None, runs.index, dtype=object))
     runs["outcome"] = runs["status"].mask((runs["status"] == "done") & reached.eq(False), "unreached")
     rates = np.array(records.rates)
@@ -160,8 +176,8 @@ def _trials(experiment: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(said, orient="index", columns=["purpose", "trial"]) if said else pd.DataFrame()
 
 
-def _failures(folder: Path, unfinished: set[str]) -> Iterator[Mapping[str, Any]]:
-    for path in sorted((folder / "failures").glob("*.json")):
+def _failures(folder: Folder, unfinished: set[str]) -> Iterator[Mapping[str, Any]]:
+    for path in matching(folder / "failures", "*.json"):
         if path.stem in unfinished:
             try:
                 yield json.loads(path.read_bytes())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator
 
+from experiments.claimed import unmeasured
 from experiments.document import Node, plain
 from experiments.explain import named_in, paths, problems
 from experiments.grid import axes_problems, grid_problems, named, with_names
@@ -38,6 +39,8 @@ class Scale(Strict):
     zip: list[Axes] = []
     seeds: Any = None
     search: dict[str, Any] = {}
+    claims: list[dict[str, Any]] = []
+    """In place of the experiment's own, where they name values that this size does not have."""
 
 
 class Sections(Strict):
@@ -124,6 +127,7 @@ def check(tree: Node) -> Checked:
     if sections:
         found += section_problems(tree, sections.search, drawn, sections.seeds, runs)
     found += [*_figure_problems(tree), *_claim_problems(tree), *published_problems(tree)]
+    found += unmeasured(_section(tree, "claims"), base, [*axes, *groups])
     if found or sections is None:
         raise ExperimentError(found)
     return Checked(

@@ -9,6 +9,7 @@ from experiments.check import Sections, check
 from experiments.document import Node, assign, find, merge, parse
 from experiments.problems import ExperimentError, Mark, Problem, nearest, unknown
 from largebatch.config import RunConfig
+from largebatch.storage import Folder
 from sweeps.expand import ExpandError
 from sweeps.search import Search, read
 from sweeps.stages import Design, Expansion, expand
@@ -55,7 +56,7 @@ class Experiment:
         """What is to be expanded to runs."""
         return Design(self.base, self.axes, self.groups, self.seeds, self.search)
 
-    def grown(self, folder: Path) -> "Experiment":
+    def grown(self, folder: Folder) -> "Experiment":
         """Return the experiment with all runs that follow from the records in a folder of results.
 
         Raises:
@@ -72,13 +73,16 @@ def packaged() -> dict[str, Path]:
     return {path.stem: path for path in sorted(HERE.glob("*.yaml"))}
 
 
-def load(path_or_name: str | Path, overrides: Sequence[str] = (), scale: str | None = None) -> Experiment:
+def load(
+    path_or_name: str | Path, overrides: Sequence[str] = (), scale: str | None = None, *, most_seeds: int | None = None
+) -> Experiment:
     """Read and check an experiment, and expand it to its runs.
 
     Args:
         path_or_name: a YAML file, or the name of a packaged experiment.
         overrides: `key=value` with the value in YAML; a key is a dotted field of `base`, or starts with a section.
         scale: one of the file's `scales`, laid over it before the overrides.
+        most_seeds: expand runs of so many of the seeds, for whoever only counts; None expands all.
 
     Raises:
         ExperimentError: everything that is wrong, each with file, line and column or with the option's name.
@@ -93,7 +97,7 @@ def load(path_or_name: str | Path, overrides: Sequence[str] = (), scale: str | N
     checked = check(tree)
     sections = checked.sections
     try:
-        design = Design(checked.base, checked.axes, checked.groups, sections.seeds, checked.search)
+        design = Design(checked.base, checked.axes, checked.groups, sections.seeds[:most_seeds], checked.search)
         expansion = expand(design)
     except ExpandError as error:
         axes = find(tree, ["axes"])[0]

@@ -3,11 +3,11 @@
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from largebatch.config import RunConfig, digest, program_key
 from largebatch.extent import total_examples, total_updates
 from largebatch.records import Record, read_summary
+from largebatch.storage import Folder
 from sweeps.calibration import COMPILE_SECONDS
 from sweeps.choice import Choice, shaped
 from sweeps.ledger import Ledger
@@ -80,7 +80,7 @@ class Plan:
 def plan(
     configs: Sequence[RunConfig],
     *,
-    folder: Path,
+    folder: Folder,
     ledger: Ledger,
     workers: int,
     programs: Mapping[str, Choice],
@@ -158,7 +158,7 @@ def _row(batch: int, configs: Sequence[RunConfig], jobs: Sequence[Job], ledger: 
 
 
 def _estimate(
-    every: Sequence[Job], jobs: Sequence[Job], compilations: int, folder: Path, ledger: Ledger, workers: int
+    every: Sequence[Job], jobs: Sequence[Job], compilations: int, folder: Folder, ledger: Ledger, workers: int
 ) -> tuple[float, str, float]:
     """Return seconds for `jobs`, what they rest on, and the usual seconds a unit of cost.
 
@@ -186,7 +186,7 @@ def _estimate(
     return (busy + setup) / max(1, min(workers, len(jobs))), basis, usual
 
 
-def _records(folder: Path, ledger: Ledger) -> dict[str, Record]:
+def _records(folder: Folder, ledger: Ledger) -> dict[str, Record]:
     step = -(-len(ledger.done) // SAMPLE) or 1
     return {run: read_summary(folder / "runs" / run) for run in list(ledger.done)[::step]}
 

@@ -1,7 +1,6 @@
 """One file a pack: everything needed to go on with the same bits."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import flax.serialization as serialization
@@ -11,13 +10,13 @@ from largebatch.config import digest
 from largebatch.history import History
 from largebatch.measurements import packed, unpacked
 from largebatch.pack import Pack
-from largebatch.records import write_file
+from largebatch.storage import Folder, write_file
 
 SCHEMA = 2
 FIELDS = ("history", "timing", "status", "diverged_at", "reached_at", "pending")
 
 
-def save(path: Path, pack: Pack, rows: Sequence[History], elapsed: dict[str, float]) -> None:
+def save(path: Folder, pack: Pack, rows: Sequence[History], elapsed: dict[str, float]) -> None:
     """Write the pack's state and its rows' histories atomically; the previous file stands until then."""
     content = {
         "schema": SCHEMA,
@@ -28,11 +27,12 @@ def save(path: Path, pack: Pack, rows: Sequence[History], elapsed: dict[str, flo
         "state": serialization.to_state_dict(pack.snapshot()),
         "rows": [{name: flat(getattr(row, name)) for name in FIELDS} for row in rows],
         "probes": [packed(row.probes) for row in rows],
+        "weights": [{str(update): named for update, named in row.weights.items()} for row in rows],
     }
     write_file(path, serialization.msgpack_serialize(content))
 
 
-def restore(path: Path, pack: Pack, rows: Sequence[History]) -> dict[str, float] | None:
+def restore(path: Folder, pack: Pack, rows: Sequence[History]) -> dict[str, float] | None:
     """Bring a pack and its rows to where the file left them, and return the elapsed seconds.
 
     Returns None, and changes nothing, where there is no file, or it is torn or of another pack.
@@ -47,10 +47,12 @@ def restore(path: Path, pack: Pack, rows: Sequence[History]) -> dict[str, float]
             setattr(row, name, unflat(saved[name]))
     for row, saved in zip(rows, content["probes"], strict=True):
         row.probes = unpacked(saved)
+    for row, saved in zip(rows, content.get("weights", [{}] * len(rows)), strict=True):
+        row.weights = {int(update): named for update, named in saved.items()}
     return dict(content["elapsed"])
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Folder) -> dict[str, Any]:
     try:
         content = serialization.msgpack_restore(path.read_bytes())
     except (FileNotFoundError, ValueError):

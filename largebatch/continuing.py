@@ -4,7 +4,6 @@ The continued run has the bits of one trained from the start in a pack of the sa
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import flax.serialization as serialization
@@ -16,12 +15,12 @@ from largebatch.history import History
 from largebatch.longer import file_of, start
 from largebatch.measurements import packed, unpacked
 from largebatch.pack import Pack
-from largebatch.records import write_file
+from largebatch.storage import Folder, write_file
 
 SCHEMA = 1
 
 
-def keep(states: Path, pack: Pack, rows: Sequence[History], elapsed: dict[str, float]) -> None:
+def keep(states: Folder, pack: Pack, rows: Sequence[History], elapsed: dict[str, float]) -> None:
     """Keep the state of every row that asked for it and spent its budget; of local SGD on several devices, of none."""
     wanted = [i for i, row in enumerate(rows) if row.config.execution.keep_state and row.status is None]
     if not wanted or (pack.config.local is not None and pack.devices > 1):
@@ -37,11 +36,12 @@ def keep(states: Path, pack: Pack, rows: Sequence[History], elapsed: dict[str, f
             "streams": pack.streams.part(place),
             "row": {name: flat(getattr(row, name)) for name in FIELDS},
             "probes": packed(row.probes),
+            "weights": {str(update): named for update, named in row.weights.items()},
         }
         write_file(file_of(states, row.config), serialization.msgpack_serialize(content))
 
 
-def begin(states: Path, runs: Path, pack: Pack, rows: Sequence[History]) -> dict[str, float] | None:
+def begin(states: Folder, runs: Folder, pack: Pack, rows: Sequence[History]) -> dict[str, float] | None:
     """Put a pack and its rows where shorter runs ended, and return the seconds spent so far.
 
     Returns None, and changes nothing, where not all rows can go on from the same update.
@@ -62,10 +62,12 @@ def begin(states: Path, runs: Path, pack: Pack, rows: Sequence[History]) -> dict
         for name in FIELDS:
             setattr(row, name, unflat(content["row"][name]))
         row.probes = unpacked(content["probes"])
+        if row.config.execution.keep_weights is not None:
+            row.weights = {int(update): named for update, named in content["weights"].items()}
     return {name: max(float(content["elapsed"][name]) for content in contents) for name in contents[0]["elapsed"]}
 
 
-def _read(states: Path, runs: Path, row: History) -> dict[str, Any] | None:
+def _read(states: Folder, runs: Folder, row: History) -> dict[str, Any] | None:
     source, _ = start(row.config, runs, states)
     if source is None:
         return None

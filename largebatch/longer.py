@@ -2,15 +2,15 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from largebatch.config import Budget, Evaluate, Probe, RunConfig, digest
-from largebatch.extent import evaluation_points_of, extent_of, total_updates
+from largebatch.config import Budget, Evaluate, RunConfig, digest
+from largebatch.extent import due, evaluation_points_of, extent_of, total_updates
 from largebatch.records import RecordError, read_summary
 from largebatch.remedies import remedy_numbers
 from largebatch.schedules import rates_of
+from largebatch.storage import Folder, matching
 
 SUFFIX = ".end.msgpack"
 
@@ -19,7 +19,7 @@ SUFFIX = ".end.msgpack"
 class Kept:
     """The training state with which a run ended."""
 
-    file: Path
+    file: Folder
     digest: str
     """Of that run."""
     update: int
@@ -34,21 +34,21 @@ def kin(config: RunConfig) -> str:
     return digest(config.model_copy(update=alike))
 
 
-def file_of(states: Path, config: RunConfig) -> Path:
+def file_of(states: Folder, config: RunConfig) -> Folder:
     """Return where the state with which a run ends is kept."""
     return states / f"{kin(config)}-{total_updates(config)}-{digest(config)}{SUFFIX}"
 
 
-def kept(states: Path, kind: str = "*") -> list[Kept]:
+def kept(states: Folder, kind: str = "*") -> list[Kept]:
     """Return the states that a folder holds, the latest first; of one kin, or of all."""
     found = []
-    for file in states.glob(f"{kind}-*{SUFFIX}"):
+    for file in matching(states, f"{kind}-*{SUFFIX}"):
         if match := re.fullmatch(r"([0-9a-f]{16})-(\d+)-([0-9a-f]{16})" + re.escape(SUFFIX), file.name):
             found.append(Kept(file, match[3], int(match[2])))
     return sorted(found, key=lambda each: (-each.update, each.digest))
 
 
-def start(config: RunConfig, runs: Path, states: Path) -> tuple[Kept | None, str]:
+def start(config: RunConfig, runs: Folder, states: Folder) -> tuple[Kept | None, str]:
     """Return the latest state that a run can go on from, or None and why not; no reason where there is none at all.
 
     Args:
@@ -89,18 +89,17 @@ def obstacle(shorter: RunConfig, longer: RunConfig) -> str | None:
         return "it is evaluated at other updates; evaluate every so many epochs or updates"
     if shorter.probes != longer.probes:
         return "its probes are others"
-    if not all(_agree(_due(shorter, probe), _due(longer, probe), update) for probe in longer.probes):
+    if not all(_agree(due(shorter, probe), due(longer, probe), update) for probe in longer.probes):
         return "its probes are taken at other updates"
+    if not _kept_alike(shorter, longer, update):
+        return "its weights are to be kept at updates at which the finished run kept none"
     return None
+
+
+def _kept_alike(shorter: RunConfig, longer: RunConfig, update: int) -> bool:
+    before, now = shorter.execution.keep_weights, longer.execution.keep_weights
+    return now is None or (before is not None and _agree(due(shorter, before), due(longer, now), update))
 
 
 def _agree(shorter: np.ndarray, longer: np.ndarray, update: int) -> bool:
     return np.array_equal(shorter, longer[longer <= update])
-
-
-def _due(config: RunConfig, probe: Probe) -> np.ndarray:
-    points = evaluation_points_of(config)
-    if probe.every is None and probe.points is None:
-        return points[-1:]
-    cadence = Evaluate(every=probe.every, points=probe.points, spacing=config.evaluate.spacing)
-    return np.unique(points[np.searchsorted(points, extent_of(config).evaluation_points(cadence))])

@@ -3,17 +3,20 @@
 Each probe has a table in long form, `probe-<title>.parquet` (update, name, value, standard error; NaN and a reason
 where it failed), and its arrays in `probe-<title>.npz`, named `<name>@<update>`. `probe-seconds.parquet` says what
 each measurement took; clocks are no part of any comparison of bits.
+
+What is measured after a run ended is added beside its record, which stays as it is: `largebatch.added`.
 """
 
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from largebatch.storage import Folder, matching
 
 NAN = float("nan")
 COLUMNS = {
@@ -99,11 +102,7 @@ def summary(probes: Mapping[str, Measured], seconds: float) -> dict[str, float |
 def files(probes: Mapping[str, Measured]) -> Iterable[tuple[str, bytes]]:
     """Yield the files of a run's probes, by name; none where it has none."""
     for title, found in probes.items():
-        yield f"probe-{title}.parquet", _parquet(found.rows, COLUMNS)
-        if found.arrays:
-            buffer, arrays = io.BytesIO(), dict[str, Any](found.arrays)
-            np.savez(buffer, **arrays)
-            yield f"probe-{title}.npz", buffer.getvalue()
+        yield from content(f"probe-{title}", found).items()
     if probes:
         seconds: dict[str, list[Any]] = {name: [] for name in SECONDS}
         for title, found in probes.items():
@@ -113,19 +112,36 @@ def files(probes: Mapping[str, Measured]) -> Iterable[tuple[str, bytes]]:
         yield "probe-seconds.parquet", _parquet(seconds, SECONDS)
 
 
-def read_probes(folder: Path) -> dict[str, Measured]:
-    """Return what the probes of a finished run found, by title; {} where it had none.
+def content(stem: str, found: Measured) -> dict[str, bytes]:
+    """Return the files of one probe: its table, and its arrays if it has any."""
+    made = {f"{stem}.parquet": _parquet(found.rows, COLUMNS)}
+    if found.arrays:
+        buffer, arrays = io.BytesIO(), dict[str, Any](found.arrays)
+        np.savez(buffer, **arrays)
+        made[f"{stem}.npz"] = buffer.getvalue()
+    return made
+
+
+def read_one(table: Folder) -> Measured:
+    """Return what one probe found, from its table and the arrays beside it."""
+    arrays = table.with_suffix(".npz")
+    kept = {}
+    if arrays.exists():
+        kept = dict(np.load(io.BytesIO(arrays.read_bytes()), allow_pickle=False).items())
+    return Measured(rows=_table(table), arrays=kept)
+
+
+def read_probes(folder: Folder) -> dict[str, Measured]:
+    """Return what the probes of a run found while it trained, by title; {} where it had none.
 
     Raises:
         OSError: a file cannot be read.
         pyarrow.ArrowInvalid: a table is torn.
     """
     found: dict[str, Measured] = {}
-    for path in sorted(folder.glob("probe-*.parquet")):
+    for path in matching(folder, "probe-*.parquet"):
         if path.stem != "probe-seconds":
-            arrays = path.with_suffix(".npz")
-            kept = dict(np.load(arrays).items()) if arrays.exists() else {}
-            found[path.stem.removeprefix("probe-")] = Measured(rows=_table(path), arrays=kept)
+            found[path.stem.removeprefix("probe-")] = read_one(path)
     clock = folder / "probe-seconds.parquet"
     if clock.exists():
         table = _table(clock)
@@ -134,8 +150,8 @@ def read_probes(folder: Path) -> dict[str, Measured]:
     return found
 
 
-def _table(path: Path) -> dict[str, list[Any]]:
-    with pq.ParquetFile(path) as file:
+def _table(path: Folder) -> dict[str, list[Any]]:
+    with pq.ParquetFile(io.BytesIO(path.read_bytes())) as file:
         table: dict[str, list[Any]] = file.read(use_threads=False).to_pydict()
     return table
 

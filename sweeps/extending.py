@@ -5,25 +5,25 @@ No jax here.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
-from pathlib import Path
 
 from largebatch import records
 from largebatch.config import RunConfig, digest
 from largebatch.extent import total_updates
 from largebatch.longer import kept, kin, obstacle, start
 from largebatch.records import RecordError
+from largebatch.storage import Folder
 
 UNKEPT = "kept no state; with execution: {keep_state: true} longer budgets go on from there"
 """Why a run does not go on where another ended that it might have gone on from."""
 
 
-def starts(folder: Path, configs: Sequence[RunConfig]) -> dict[str, int]:
+def starts(folder: Folder, configs: Sequence[RunConfig]) -> dict[str, int]:
     """Return the runs that go on where a shorter one ended: digest -> the update they begin at.
 
     A run that is done is among them, so that packs are cut alike before and after.
     """
     states = folder / "states"
-    kinds = {each.file.name.partition("-")[0] for each in kept(states)} if states.is_dir() else set()
+    kinds = {each.file.name.partition("-")[0] for each in kept(states)}
     if not kinds:
         return {}
     found = {digest(config): start(config, folder / "runs", states)[0] for config in configs if kin(config) in kinds}
@@ -38,7 +38,7 @@ def apart(configs: Sequence[RunConfig], begun: Mapping[str, int]) -> list[list[R
     return [groups[update] for update in sorted(groups)]
 
 
-def related(folder: Path, configs: Sequence[RunConfig], foreign: Sequence[str]) -> dict[str, list[RunConfig]]:
+def related(folder: Folder, configs: Sequence[RunConfig], foreign: Sequence[str]) -> dict[str, list[RunConfig]]:
     """Return the records of other runs that differ from some run in length, evaluations and probes alone, by kin.
 
     Args:
@@ -58,7 +58,7 @@ def related(folder: Path, configs: Sequence[RunConfig], foreign: Sequence[str]) 
     return found
 
 
-def lines(folder: Path, configs: Sequence[RunConfig], done: Set[str], foreign: Sequence[str]) -> Iterator[str]:
+def lines(folder: Folder, configs: Sequence[RunConfig], done: Set[str], foreign: Sequence[str]) -> Iterator[str]:
     """Yield what a person should know of runs whose relatives are finished: who goes on from where, and who does not.
 
     Args:

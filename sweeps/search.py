@@ -6,11 +6,11 @@ A trial is one choice of the searched values; it is trained with every seed of t
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from largebatch import records
 from largebatch.records import Record, RecordError
+from largebatch.storage import Folder
 from sweeps import SweepError
 from sweeps.ranges import Range, Side
 
@@ -102,7 +102,7 @@ def found(record: Record, by: By) -> Found:
     return Found(math.inf if value is None or lost else float(value), math.inf if tie is None else float(tie), lost)
 
 
-def read(folder: Path, by: By) -> dict[str, Found]:
+def read(folder: Folder, by: By) -> dict[str, Found]:
     """Return what every record in an experiment's folder says, by digest.
 
     Raises:

@@ -1,20 +1,18 @@
 """The story of a sweep: ledger, packs, engine, events, outcome."""
 
-import fcntl
-import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from types import FrameType
 
 from largebatch.config import RunConfig, digest
-from sweeps import SweepError
+from largebatch.storage import Folder
+from sweeps import Interrupted, SweepError
+from sweeps.claim import claimed
 from sweeps.engine import Engine
 from sweeps.events import Event, Failed, Finished
 from sweeps.extending import apart, starts
@@ -23,9 +21,9 @@ from sweeps.packing import DEFAULT_CPU_WIDTH, Job, pack, without
 from sweeps.progress import Progress
 from sweeps.stages import Stage
 
-OnRecord = Callable[[Path], None]
 Stages = Callable[[], Sequence[Stage]]
 """Returns all stages that are known from the records so far; see `sweeps.stages.expand`."""
+OnRecord = Callable[[Folder], None]
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ def sweep(
     asked: Sequence[RunConfig] | Stages,
     *,
     experiment: str,
-    folder: Path,
+    folder: Folder,
     engine: Engine,
     progress: Progress | None = None,
     on_record: OnRecord | None = None,
@@ -75,15 +73,17 @@ def sweep(
     """
     begun = time.monotonic()
     known = asked if callable(asked) else lambda: [Stage.of(asked)]
-    with _claimed(folder), _interrupts() as interrupted:
+    with claimed(folder) as held, _interrupts() as interrupted:
         over = set[str]()  # runs that have had their turn in this call, whatever became of them
 
         def tell(event: Event) -> None:
             _keep(event, folder, on_record)
-            if interrupted():
-                raise KeyboardInterrupt
             if progress:
                 progress.tell(event)
+            if not held():
+                raise SweepError(f"another sweep took over {folder} while this one slept; finished runs are kept")
+            if interrupted():
+                raise Interrupted
 
         turn = _turn(known(), folder, width, over)
         while turn.new:
@@ -117,7 +117,7 @@ class _Turn:
     """Digests of runs that have not had their turn in this call."""
 
 
-def _turn(stages: Sequence[Stage], folder: Path, width: Mapping[str, int] | int, over: set[str]) -> _Turn:
+def _turn(stages: Sequence[Stage], folder: Folder, width: Mapping[str, int] | int, over: set[str]) -> _Turn:
     """Return what is to be trained now; what has had its turn and failed waits for the next call.
 
     Packs are cut by stage, so that what a pack holds does not depend on what later stages add.
@@ -131,13 +131,17 @@ def _turn(stages: Sequence[Stage], folder: Path, width: Mapping[str, int] | int,
     return _Turn(configs, ledger, [job for _, job in jobs], jobs[0][0] if jobs else stages[-1], new)
 
 
-def _keep(event: Event, folder: Path, on_record: OnRecord | None) -> None:
+def _keep(event: Event, folder: Folder, on_record: OnRecord | None) -> None:
     """Write down what an event means for later sweeps."""
     try:
         match event:
             case Finished(_, statuses):
                 for run in statuses:
                     forget_failure(folder, run)
+            case Failed(_, error) if error.no_room:
+                raise SweepError(
+                    f"{folder} is full ({error}); make room, then run the sweep again: finished runs are kept"
+                )
             case Failed(job, error, attempt, final=True):
                 when = datetime.now(UTC).isoformat(timespec="seconds")
                 for run in job.digests:
@@ -172,31 +176,3 @@ def _interrupts() -> Iterator[Callable[[], bool]]:
         yield lambda: pressed
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _claimed(folder: Path) -> Iterator[None]:
-    """Hold an experiment's folder against other drivers; the lock ends with this process, however it ends."""
-    try:
-        (folder / "runs").mkdir(parents=True, exist_ok=True)
-        probe = folder / "runs" / f".{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-        lock = open(folder / ".lock", "a+")  # noqa: SIM115
-    except OSError as error:
-        raise SweepError(f"{folder} cannot be written: {error}; choose another --results folder") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise SweepError(
-                f"another sweep is running in {folder} ({lock.read().strip() or 'just started'}); wait for it, or stop "
-                "it: what it has finished is kept"
-            ) from None
-        except OSError:
-            pass  # a file system without locks: two sweeps at once waste work there, and break nothing
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()} on {socket.gethostname()}")
-        lock.flush()
-        yield

@@ -1,6 +1,5 @@
 """What a figure draws as lines: every combination of what varies besides the fields that it shows otherwise."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,9 @@ import pandas as pd
 from analysis.gap import as_text, varying
 from analysis.load import Results
 from analysis.style import rules_in_order
+
+ONLY = "all runs"
+"""Name of the arm where nothing varies besides what the figure shows."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ def arms(results: Results, known: Sequence[str]) -> list[Arm]:
     runs = results.runs
     fields = varying(runs, list(known), results.fields)
     if not fields:
-        return [Arm(_only(runs), runs)]
+        return [Arm(ONLY, runs)]
     groups = runs.groupby([as_text(runs[name]) for name in fields], sort=False)
     found = [group for _, group in groups]
     ranks = [{value: place for place, value in enumerate(_in_order(name, runs[name]))} for name in fields]
@@ -39,13 +41,8 @@ def arms(results: Results, known: Sequence[str]) -> list[Arm]:
     return [Arm(", ".join(named(name, group[name].iloc[0]) for name in fields), group) for group in found]
 
 
-def _only(runs: pd.DataFrame) -> str:
-    rules = runs["scaling_rule"].unique() if "scaling_rule" in runs else []
-    return f"{rules[0]} rate" if len(rules) == 1 and rules[0] == "constant" else str(rules[0]) if len(rules) else "runs"
-
-
 def _key(value: Any) -> str:
-    return json.dumps(value, default=str)
+    return str(value)  # a number has the same text whether it comes from pandas or from Python
 
 
 def _in_order(name: str, values: "pd.Series[Any]") -> list[str]:

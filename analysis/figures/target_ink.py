@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from analysis.figures import paper
-from analysis.figures.marks import Cell, lost, series
+from analysis.figures.marks import Cell, drawn_values, limits, lost, series
 from analysis.figures.sheets import label_left
 from analysis.style import MUTED, PAPER, look_of
 
@@ -35,7 +35,8 @@ def cost_panel(axes: Axes, numbers: Mapping[str, Any], cost: str, words: str) ->
         line, shift = line_of(numbers, arm), shift_of(place, len(arms))
         series(axes, line, cost, place, shift=shift, center="median")
         for cell in line:
-            _censored(axes, cell, cost, place, shift)
+            before = [c for c in numbers["cells"] if c["arm"] in arms[:place] and c["batch_size"] == cell["batch_size"]]
+            _censored(axes, cell, cost, place, shift, sum(_beside(c, cell, cost) for c in before))
     label_left(axes, words)
 
 
@@ -46,14 +47,20 @@ def _values(cells: Sequence[Cell], cost: str) -> Iterator[float]:
             yield cell["spent"][cost]
 
 
-def _censored(axes: Axes, cell: Cell, cost: str, place: int, shift: float) -> None:
+def _beside(one: Cell, other: Cell, cost: str) -> bool:
+    """Return whether the triangles of two cells at one batch size lie so close that their counts would meet."""
+    a, b = one["spent"][cost], other["spent"][cost]
+    return bool(lost(one) and lost(other) and a and b and abs(np.log(a / b)) < np.log(1.2))
+
+
+def _censored(axes: Axes, cell: Cell, cost: str, place: int, shift: float, above: int) -> None:
     """Draw an open triangle at what a cell's lost runs spent, with how many they are of how many."""
     if not lost(cell) or cell["spent"][cost] is None:
         return
     at, color = (cell["batch_size"] * shift, cell["spent"][cost]), look_of(place)[0]
     axes.plot(*at, "^", color=color, markerfacecolor=PAPER, markeredgewidth=0.9, zorder=3, clip_on=False)
     axes.annotate(
-        f"{lost(cell)}/{cell['n']}", at, (0, 4 + 6.5 * place), textcoords="offset points", ha="center", va="bottom",
+        f"{lost(cell)}/{cell['n']}", at, (0, 4 + 6.5 * above), textcoords="offset points", ha="center", va="bottom",
         fontsize=6, color=color, annotation_clip=False,
     )  # fmt: skip
 
@@ -63,11 +70,9 @@ def error_panels(side: Sequence[Axes], numbers: Mapping[str, Any], *, at: str = 
     arms, cells = numbers["arms"], numbers["cells"]
     for axes, measure in zip(side, ("test_error", "train_loss"), strict=True):
         paper.batch_axis(axes, numbers["batch_sizes"], numbers["train_size"])
-        values = [v for cell in cells for v in (*cell[measure]["seeds"], cell[measure]["mean"]) if v is not None]
+        values = drawn_values(cells, measure)
         if measure == "test_error":
-            low, high = (min(values), max(values)) if values else (0.0, 1.0)
-            pad = 0.15 * (high - low) or 0.01
-            axes.set_ylim(max(0.0, low - pad), high + pad)
+            limits(axes, values, floor=True)
             paper.percent(axes)
         else:
             paper.logarithmic(axes, values)

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.figures import Entry
+
+if TYPE_CHECKING:
+    from largebatch.records import Folder
 
 DRAWN_WITH = ("analysis.verdicts", "analysis.report.page", "analysis.figures.paper", "matplotlib.backends.backend_svg")
 """What a report is made with, imported when it is first needed: it takes seconds."""
@@ -18,8 +20,8 @@ def import_report() -> None:
 
 
 def write_report(
-    experiment_folder: Path, *, figures: Sequence[Entry], question: str, claims: Sequence[Mapping[str, Any]]
-) -> Path:
+    experiment_folder: "Folder", *, figures: Sequence[Entry], question: str, claims: Sequence[Mapping[str, Any]]
+) -> "Folder":
     """Make an experiment's figures and its page from the records alone; return the page.
 
     Everything lies in `<experiment_folder>/report`: `report.html`, and of each figure SVG, PNG and
@@ -41,7 +43,7 @@ def write_report(
 
     results = load(experiment_folder)
     shown, policy = tuned(results)
-    folder = Path(experiment_folder) / "report"
+    folder = experiment_folder / "report"
     drawings = []
     for figure, options in map(asked, figures):
         for label, part in figure.combinations(shown):

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
-from pathlib import Path
 from string import Template
 from typing import Any
 
@@ -17,6 +16,7 @@ from analysis.load import Results
 from analysis.report.markup import Html, details, html, inline, table
 from analysis.report.verdict_table import verdict_table
 from analysis.verdicts import Verdict
+from largebatch.records import Folder
 
 ARMS = ("batch_size", "scaling_rule", "order")
 SHOWN = ("test_error", "train_error", "error_gap", "train_loss", "test_loss", "update", "epoch")
@@ -28,7 +28,7 @@ class Drawing:
 
     figure: Figure
     numbers: Mapping[str, Any]
-    svg: Path
+    svg: Folder
 
 
 def page(

@@ -7,7 +7,7 @@ from analysis.report.markup import Html, html, table
 from analysis.verdicts import Verdict
 
 SIGNS = {"supported": "✓", "contradicted": "✗", "undecided": "?"}
-METHODS = {"t": "paired t", "sign": "sign test"}
+METHODS = {"t": "paired t", "sign": "sign test", "regression": "regression", "exact": "exact"}
 
 
 def verdict_table(verdicts: Sequence[Verdict]) -> str:

@@ -1,10 +1,23 @@
 """`largebatch plan`."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from experiments.commands.options import DEFAULT_RESULTS, Name, Pack, Results, Scale, Set, Workers, console, place
+from experiments.commands.options import (
+    DEFAULT_RESULTS,
+    Json,
+    Name,
+    Pack,
+    Results,
+    Scale,
+    Set,
+    Workers,
+    console,
+    emit,
+    place,
+)
 from experiments.commands.options import engine as engine_of
 
 
@@ -15,6 +28,7 @@ def plan(
     results: Results = DEFAULT_RESULTS,
     workers: Workers = None,
     pack: Pack = None,
+    as_json: Json = False,
     calibrate: Annotated[bool, typer.Option("--calibrate", help="Measure pack widths and forms now; kept.")] = False,
 ) -> None:
     """Say what an experiment takes (runs, packs, compilations, updates, time) without training anything."""
@@ -36,6 +50,9 @@ def plan(
         configs, folder=at.folder, ledger=ledger, workers=engine.workers, programs=programs,
         expansion=at.experiment.expansion,
     )  # fmt: skip
-    show_plan(extent, console())
-    for line in taken_over(at.folder, configs, ledger.done.keys(), ledger.foreign):
-        say(console(), line)
+    if as_json:
+        emit(asdict(extent))
+    else:
+        show_plan(extent, at, console())
+        for line in taken_over(at.folder, configs, ledger.done.keys(), ledger.foreign):
+            say(console(), line)

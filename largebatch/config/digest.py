@@ -16,8 +16,8 @@ DERIVED = "digest of this configuration"
 NULLABLE = ("optimizer.", "injected_noise.", "label_smoothing", "l2")
 """Numbers of which it is compiled in whether they are null."""
 
-KEPT = ("execution.keep_state",)
-"""What is done with a row where it ends changes no program."""
+KEPT = ("execution.keep_weights", "execution.keep_state")
+"""What is kept of a row changes no program."""
 
 
 def _hash(value: Any, size: int) -> str:
@@ -61,6 +61,8 @@ def program_key(config: RunConfig) -> str:
 def pack_key(config: RunConfig) -> str:
     """Return 12 hex digits of everything that the rows of one pack share."""
     loop = {path: value for path, kind, value in leaves(config) if kind is Kind.LOOP}
+    if not config.dataset.seeded:
+        del loop["seed.data"]
     if len(config.ramp) > 1:
         loop["ramp"] = config.ramp
     if config.budget.stretch == "batch":

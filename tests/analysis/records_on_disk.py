@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from largebatch.config import RunConfig, digest
+from largebatch.measurements import Measured
 from largebatch.records import HISTORY, TIMING, Record, write
 
 CURVE = {"test_error": 0.1, "train_error": 0.04, "train_loss": 0.2, "test_loss": 0.5}
@@ -32,11 +33,17 @@ class OnDisk:
         config: Mapping[str, Any] | None = None,
         summary: Mapping[str, Any] | None = None,
         expected: bool = True,
+        probes: Mapping[str, Measured] | None = None,
+        rows: Mapping[str, np.ndarray] | None = None,
         **ends: float,
     ) -> str:
-        """Write one run whose history falls geometrically to `ends`; return its digest."""
+        """Write one run whose history falls geometrically to `ends`, or has `rows`; return its digest."""
         whole = RunConfig.model_validate(dict(config or {}))
-        history = _history({**CURVE, **ends}, points, whole, diverged=status == "diverged")
+        if rows is None:
+            history = _history({**CURVE, **ends}, points, whole, diverged=status == "diverged")
+        else:
+            history = {c.name: np.full(len(rows["update"]), np.nan) for c in HISTORY} | _lengths(rows["update"], whole)
+            history |= dict(rows)
         record = Record(
             digest=digest(whole),
             experiment=self.folder.name,
@@ -45,6 +52,7 @@ class OnDisk:
             summary={"diverged_at": 3.0 if status == "diverged" else None, **(summary or {})},
             provenance={"version": "0.1.0", "device": "cpu", "data": {"checksum": "ab" * 32}},
             history=history,
+            probes=dict(probes or {}),
             timing={c.name: history["update"].astype(c.dtype) for c in TIMING},
         )
         write(record, self.folder / "runs")
@@ -86,10 +94,12 @@ def _history(ends: Mapping[str, float], points: int, config: RunConfig, *, diver
     if diverged:
         for name in rows:
             rows[name][-1] = np.nan
-    rows["update"] = update
-    rows["examples"] = np.minimum(update * config.batch_size, update * config.dataset.train_size)
-    rows["epoch"] = update / config.updates_per_epoch
-    return rows
+    return rows | _lengths(update, config)
+
+
+def _lengths(update: np.ndarray, config: RunConfig) -> dict[str, np.ndarray]:
+    examples = np.minimum(update * config.batch_size, update * config.dataset.train_size)
+    return {"update": update, "examples": examples, "epoch": update / config.updates_per_epoch}
 
 
 def sweep(
