@@ -42,7 +42,9 @@ def found(folder, configs):
 def test_a_longer_budget_goes_on_and_new_seeds_start_anew(tmp_path):
     assert swept(tmp_path, runs(2)).complete
     longer = runs(3, seeds=(0, 1, 2))
-    assert starts(tmp_path, longer) == {digest(config): 8 for config in longer[:2]}
+    begun = starts(tmp_path, longer)
+    assert {name: source.update for name, source in begun.items()} == {digest(config): 8 for config in longer[:2]}
+    assert {source.digest for source in begun.values()} == {digest(config) for config in runs(2)}
     assert told(tmp_path, longer) == ["2 runs go on where shorter ones ended, after 8 updates"]
     assert swept(tmp_path, longer, width=2).complete
     got = found(tmp_path, longer)
