@@ -122,6 +122,13 @@ def _timing(record: Record, name: str) -> np.ndarray:
 
 def _peak_rate(config: Mapping[str, Any]) -> float:
     """Return the rate after the scaling rule, to the digits in which equal ones come out equal."""
-    rule, ratio = config["scaling_rule"], config["batch_size"] / config["reference_batch"]
-    power = {"constant": 0.0, "sqrt": 0.5, "linear": 1.0}.get(rule["name"], rule.get("exponent"))
-    return float(f"{config['learning_rate'] * ratio**power:.12g}") if power is not None else float("nan")
+    rule, batch, reference = config["scaling_rule"], config["batch_size"], config["reference_batch"]
+    rate, noise = config["learning_rate"], rule.get("noise_scale")
+    if rule["name"] == "tuned":
+        scaled = {int(size): found for size, found in rule["rates"].items()}.get(batch, float("nan"))
+    elif rule["name"] == "noise_scale":
+        scaled = rate * (1 + noise / reference) / (1 + noise / batch)
+    else:
+        power = {"constant": 0.0, "sqrt": 0.5, "linear": 1.0}.get(rule["name"], rule.get("exponent"))
+        scaled = rate * (batch / reference) ** power if power is not None else float("nan")
+    return float(f"{scaled:.12g}")

@@ -10,6 +10,7 @@ from experiments.claimed import unmeasured
 from experiments.document import Node, plain
 from experiments.explain import named_in, paths, problems
 from experiments.grid import axes_problems, grid_problems, named, with_names
+from experiments.landscapes import landscape_problems
 from experiments.problems import ExperimentError, Problem, show, unknown
 from experiments.published import Change, Published, Text, published_problems
 from experiments.search import (
@@ -38,9 +39,9 @@ class Scale(Strict):
     axes: Axes = {}
     zip: list[Axes] = []
     seeds: Any = None
-    search: dict[str, Any] = {}
     claims: list[dict[str, Any]] = []
     """In place of the experiment's own, where they name values that this size does not have."""
+    search: dict[str, Any] = {}
 
 
 class Sections(Strict):
@@ -66,6 +67,8 @@ class Sections(Strict):
     """Figures for the report: names, or mappings of `name` and the figure's options."""
     claims: list[dict[str, Any]] = []
     """What is expected, stated before the sweep runs."""
+    landscapes: list[dict[str, Any]] = []
+    """Lines and planes on which the loss is computed once the sweep is done."""
     published: list[Published] = []
     """Numbers of the paper, shown beside ours."""
     deviations: list[Text] = []
@@ -126,7 +129,7 @@ def check(tree: Node) -> Checked:
         found += field_problems(drawn, runs[0])
     if sections:
         found += section_problems(tree, sections.search, drawn, sections.seeds, runs)
-    found += [*_figure_problems(tree), *_claim_problems(tree), *published_problems(tree)]
+    found += [*report_problems(tree), *landscape_problems(tree)]
     found += unmeasured(_section(tree, "claims"), base, [*axes, *groups])
     if found or sections is None:
         raise ExperimentError(found)
@@ -150,6 +153,11 @@ def _listed(said: dict[str, Any]) -> dict[str, Any]:
 
 def _section(tree: Node, name: str) -> Node:
     return tree.entries.get(name, Node({}, tree.mark, name))
+
+
+def report_problems(tree: Node) -> list[Problem]:
+    """Return what is wrong with what the report is to show: figures, claims and published numbers."""
+    return [*_figure_problems(tree), *_claim_problems(tree), *published_problems(tree)]
 
 
 def _figure_problems(tree: Node) -> Iterator[Problem]:

@@ -3,8 +3,12 @@
 import typer
 
 from experiments.commands.cancel import cancel
+from experiments.commands.compare import compare
 from experiments.commands.doctor import doctor
+from experiments.commands.exporting import export
+from experiments.commands.importing import import_
 from experiments.commands.init import init
+from experiments.commands.landscape import landscape
 from experiments.commands.listing import list_
 from experiments.commands.logs import logs
 from experiments.commands.options import told
@@ -21,7 +25,8 @@ from experiments.commands.sync import sync
 from experiments.commands.validate import validate
 
 COMMANDS = (
-    init, validate, plan, run, reproduce, status, show, report, probe, logs, retry, cancel, sync, prune, list_, doctor,
+    init, validate, plan, run, reproduce, status, show, report, compare, probe, landscape, logs, retry, cancel, sync,
+    prune, export, import_, list_, doctor,
 )  # fmt: skip
 """In the order in which `--help` shows them; a function's name, less a last underscore, is its command's."""
 

@@ -7,7 +7,7 @@ from threading import Thread
 from rich.console import Console
 
 from analysis.report import import_report
-from experiments.described import Described, describe
+from experiments.description import Described, describe
 from experiments.place import Place, say
 from experiments.programs import choices
 from experiments.tuning import lines
@@ -99,7 +99,7 @@ def run(
     name, home = place.experiment.name, local_twin(place.folder) / "wandb"
     again = place.command("run" if wandb == "offline" else "sync")
     mirror = _Mirror(lambda: Tracker(project, name, wandb, home, again=again))
-    described = Described(place, programs, accepted, mirror.start, wishes.gpus)
+    described = Described(place, programs, accepted, wishes.gpus, mirror.start)
     try:
         outcome = sweep(
             described.stages,
@@ -116,6 +116,10 @@ def run(
     place = place.grown()
     if place.experiment.search:
         describe(place, programs, accepted)  # what the last stage selected
+    if place.experiment.landscapes and outcome.done:
+        from experiments.surveying import survey  # it tells a person what this story does
+
+        survey(place, engine=engine, console=console)
     page = report(place) if outcome.done + outcome.diverged else None
     if page is not None:
         mirror.add(page.parent)
@@ -169,5 +173,11 @@ def report(place: Place) -> Folder:
 
     experiment = place.experiment
     return write_report(
-        place.folder, figures=experiment.figures, question=experiment.question, claims=experiment.claims
+        place.folder,
+        figures=experiment.figures,
+        question=experiment.question,
+        claims=experiment.claims,
+        published=experiment.published,
+        deviations=experiment.deviations,
+        history=experiment.history,
     )

@@ -1,7 +1,9 @@
 """The Ray engine: one long-lived actor a device slot, a queue in the driver, retries decided here."""
 
 import hashlib
+import importlib
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
@@ -19,6 +21,9 @@ from sweeps.queue import JobQueue
 from sweeps.where import Device, Where, cores, gpus, here
 from sweeps.worker import TRAINING
 
+LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+"""Read by Ray as it is imported. At 0 it listens on loopback alone, so that nobody else on the network can give it
+work; it was made for the firewalls of other systems, hence the name. What the user has set stays."""
 OBJECT_STORE = 80 * 2**20
 """Bytes: the smallest store Ray accepts, or nearly; records travel through the file system."""
 
@@ -117,10 +122,10 @@ class RayEngine(Calling):
 
     @contextmanager
     def _cluster(self) -> Iterator[None]:
-        if self._address is None:
-            # Ray reads it as it is imported: it then listens on loopback alone, so that nobody else on the network can
-            # give it work. It was meant for the firewalls of other systems, hence its name.
-            os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+        if self._address is None and LOOPBACK not in os.environ and "ray" not in sys.modules:
+            os.environ[LOOPBACK] = "0"
+            importlib.import_module("ray")
+            del os.environ[LOOPBACK]
         import ray
 
         if ray.is_initialized():

@@ -21,9 +21,9 @@ from sweeps.packing import DEFAULT_CPU_WIDTH, Job, without
 from sweeps.progress import Progress
 from sweeps.stages import Stage
 
+OnRecord = Callable[[Folder], None]
 Stages = Callable[[], Sequence[Stage]]
 """Returns all stages that are known from the records so far; see `sweeps.stages.expand`."""
-OnRecord = Callable[[Folder], None]
 
 
 @dataclass(frozen=True)

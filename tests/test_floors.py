@@ -25,6 +25,8 @@ JAX_FREE = (
     "sweeps.stages", "sweeps.search", "sweeps.ranges", "sweeps.adaptive", "experiments.search", "experiments.tuning",
     "sweeps.expand", "sweeps.packing", "sweeps.ledger", "sweeps.sweep", "sweeps.progress", "sweeps.engine",
     "analysis.load", "analysis.verdicts", "analysis.report", "experiments.experiment", "experiments.cli",
+    "analysis.columns", "analysis.compare", "analysis.exchange.batch_science", "analysis.exchange.weights_and_biases",
+    "analysis.report.serve", "experiments.imported",
 )  # fmt: skip
 MOST_LINES = 250
 

@@ -59,7 +59,9 @@ Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Jobs at a
 Pack = Annotated[int | None, typer.Option("--pack", min=1, help="Runs trained side by side in one program.")]
 
 DEFAULT_RESULTS = "results"
-TOLD = {"ExperimentError", "SweepError", "DataError", "RecordError", "ResultsError", "StorageError"}
+TOLD = {
+    "ExperimentError", "SweepError", "DataError", "RecordError", "ResultsError", "StorageError", "ExchangeError",
+}  # fmt: skip
 """Errors whose message says what to do; by name, so that nothing heavy is imported to print one."""
 
 
@@ -68,13 +70,15 @@ def place(experiment: str, settings: list[str] | None, scale: str | None, result
 
     Raises:
         ExperimentError: everything that is wrong with it.
-        SweepError: a record that its search rests on is torn.
         StorageError: its results cannot lie there.
+        SweepError: a record that its search rests on is torn.
     """
     from experiments.experiment import load
+    from experiments.imported import refuse
     from experiments.place import Place
     from largebatch.storage import place_of
 
+    refuse(experiment, place_of(results))
     words = [experiment]
     for setting in settings or []:
         words += ["--set", setting]

@@ -52,7 +52,7 @@ def plan(
     )  # fmt: skip
     if as_json:
         emit(asdict(extent))
-    else:
-        show_plan(extent, at, console())
-        for line in taken_over(at.folder, configs, ledger.done.keys(), ledger.foreign):
-            say(console(), line)
+        return
+    show_plan(extent, at, console())
+    for line in taken_over(at.folder, configs, ledger.done.keys(), ledger.foreign):
+        say(console(), line)

@@ -17,7 +17,7 @@ NULLABLE = ("optimizer.", "injected_noise.", "label_smoothing", "l2")
 """Numbers of which it is compiled in whether they are null."""
 
 KEPT = ("execution.keep_weights", "execution.keep_state")
-"""What is kept of a row changes no program."""
+"""What is done with the weights and the state of a row changes no program."""
 
 
 def _hash(value: Any, size: int) -> str:

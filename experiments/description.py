@@ -1,9 +1,10 @@
-"""What an experiment's folder says of it: `experiment.json`, written anew whenever a sweep learns something."""
+"""What is written down of an experiment when its sweep begins, and kept true while the sweep goes on."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from experiments.landscapes import keeping
 from experiments.place import Place
 from experiments.programs import FILE, KEY, narrowed, written
 from experiments.tuning import searched
@@ -24,32 +25,21 @@ class Described(Progress):
     """Writes `experiment.json` once the sweep has claimed the folder, and again where memory ran out."""
 
     def __init__(
-        self,
-        place: Place,
-        programs: dict[str, Choice],
-        accepted: Sequence[str],
+        self, place: Place, programs: dict[str, Choice], accepted: Sequence[str], gpus: float | None,
         begun: Callable[[], object],
-        gpus: float | None,
-    ) -> None:
-        """Take the experiment and how its programs are computed.
-
-        Args:
-            place: the experiment and its results.
-            programs: program key -> choice.
-            accepted: versions that may be mixed.
-            begun: called when the folder is claimed and described.
-            gpus: GPUs a job takes.
-        """
+    ) -> None:  # fmt: skip
+        """Keep how programs are computed, which versions were accepted, GPUs a job, and what to call once it begins."""
         super().__init__(folder=place.folder)
-        self._place, self._programs, self._accepted, self._begun = place, programs, accepted, begun
-        self._gpus, self._keys = gpus, dict[str, str]()
+        self._place, self._programs, self._accepted = place, programs, accepted
+        self._gpus, self._begun, self._keys = gpus, begun, dict[str, str]()
 
     def stages(self) -> list[Stage]:
         """Return the stages that follow from the records by now, each run as its program is computed."""
         self._place = self._place.grown()
-        found = []
-        for stage in self._place.experiment.expansion.stages:
-            runs = spread(stage.runs, self._gpus)
+        experiment, found = self._place.experiment, []
+        for stage in experiment.expansion.stages:
+            runs = spread(keeping(stage.runs, experiment.landscapes), self._gpus)
+            # Before they are shaped: a program's key holds how it is computed.
             self._keys |= {digest(config): program_key(config) for config in runs}
             found.append(replace(stage, runs=tuple(shaped(runs, self._programs))))
         return found
@@ -87,6 +77,7 @@ def describe(place: Place, programs: Mapping[str, Choice], accepted: Sequence[st
         "seeds": experiment.seeds,
         "figures": experiment.figures,
         "claims": experiment.claims,
+        "landscapes": [{"seed": each.seed, **each.options.model_dump(mode="json")} for each in experiment.landscapes],
         "published": experiment.published,
         "deviations": experiment.deviations,
         "history": experiment.history,
