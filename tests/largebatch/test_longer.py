@@ -143,6 +143,7 @@ def test_weights_that_were_kept_on_the_way_are_handed_on(tmp_path):
     trained([short], tmp_path, width=1)
     (got,), (whole,) = trained([long], tmp_path, width=1), trained([long], tmp_path / "whole", width=1)
     assert got.summary["resumed_at"] == 8
+    assert_same_bits([got], [whole])
     ours, theirs = (read_weights(folder / "runs" / digest(long)) for folder in (tmp_path, tmp_path / "whole"))
     assert list(ours) == list(theirs) == [0, 4, 8, 12]
     for update, named in theirs.items():
