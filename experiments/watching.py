@@ -66,7 +66,7 @@ def look(place: Place) -> tuple[Snapshot, str]:
     if told is not None and alive(told):
         return told, f"process {told.process} on {told.host} is at work"
     why = "the last driver has ended" if told is not None and told.ended else "no driver is heard"
-    return from_records(place), f"nobody is at work; {why}"
+    return from_records(place.grown()), f"nobody is at work; {why}"
 
 
 def from_records(place: Place) -> Snapshot:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from threading import Lock
 
 from rich.console import Console
@@ -104,7 +105,7 @@ class Progress:
 
     def _now(self) -> Snapshot:
         with self._lock:
-            return self._tally.snapshot()
+            return replace(self._tally.snapshot(), stage=self._stage)
 
 
 def _smaller(instead: Execution | None) -> str:

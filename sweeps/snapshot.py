@@ -64,6 +64,8 @@ class Snapshot:
     when: float = 0.0
     """Seconds since the epoch, by the driver's clock."""
     ended: bool = False
+    stage: str = ""
+    """What is trained now, of a search that goes in stages."""
 
     @property
     def counts(self) -> dict[str, int]:
