@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
 
-.PHONY: install demo test lint bench soak clean
+.PHONY: install demo test lint bench soak gallery clean
 .DEFAULT_GOAL := install
 
 install: $(RUNTIME)
@@ -26,6 +26,9 @@ bench: $(DEV)
 # A sweep of 500 runs whose workers and driver are killed at random for several minutes.
 soak: $(DEV)
 	$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES))
+
+gallery: $(RUNTIME)
+	$(BIN)/python -m experiments.gallery $(ONLY)
 
 clean:
 	rm -rf .venv .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist *.egg-info

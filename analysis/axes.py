@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.evidence import Reading, ends, places, two
+from analysis.evidence import Reading, ends, places, pooled_sample, two
 from analysis.gap import matches
 from analysis.load import Results
 from analysis.location import Location, Part, Regression, Sample
@@ -43,20 +43,34 @@ def _slope(reading: Reading, at: Any) -> Location:
     found: dict[Any, list[float]] = {}
     usable = [curve for curve in _curves(reading, at) if len(curve.x) > 1]
     linear = reading.claim.get("scale") == "linear"
+    if reading.claim.get("pooled"):
+        return _pooled_slope(usable, linear)
     for curve in usable:
         positive = linear or (curve.y > 0).all()
         known = not curve.lost and positive
-        found.setdefault(curve.run["seed"], []).append(_fitted(curve, linear)[0] if known else math.nan)
+        found.setdefault(curve.run["seed"], []).append(_line(curve.x, curve.y, linear)[0] if known else math.nan)
     sample = _sample(reading, found)
     if len(usable) == 1 and sample.n == 1 and not sample.ranks and len(usable[0].x) > 2:
-        location = Regression(*_fitted(usable[0], linear), len(usable[0].x) - 2)
+        location = Regression(*_line(usable[0].x, usable[0].y, linear), len(usable[0].x) - 2)
         return reading.settled(sample) if reading.claim.get("exact") else location
     return reading.settled(sample)
 
 
-def _fitted(curve: Curve, linear: bool) -> tuple[float, float]:
+def _pooled_slope(usable: list[Curve], linear: bool) -> Sample:
+    """Return the slope of the mean over seeds, as the jackknife's pseudo-values; curves of one seed are averaged."""
+    by_seed: dict[Any, list[np.ndarray]] = {}
+    x = usable[0].x if usable else np.empty(0)
+    for curve in usable:
+        if not np.array_equal(curve.x, x):
+            raise KeyError("one and the same set of values of the axis in every seed, which pooled needs")
+        by_seed.setdefault(curve.run["seed"], []).append(curve.y)
+    rows = np.array([np.mean(values, axis=0) for values in by_seed.values()])
+    return pooled_sample(lambda some: _line(x, some.mean(axis=0), linear)[0], rows)
+
+
+def _line(x: np.ndarray, y: np.ndarray, linear: bool) -> tuple[float, float]:
     """Return the least-squares slope and its standard error, in the logarithms unless `linear`."""
-    u, v = (curve.x, curve.y) if linear else (np.log(curve.x), np.log(curve.y))
+    u, v = (x, y) if linear else (np.log(x), np.log(y))
     du, dv = u - u.mean(), v - v.mean()
     steep = float((du @ dv) / (du @ du))
     rest = float(((dv - steep * du) ** 2).sum())

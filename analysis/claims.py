@@ -3,8 +3,8 @@
 | kind | holds if | its keys besides says, measure, where, at, tuned, exact |
 |---|---|---|
 | `difference` (default) | a - b, or the measure minus `value`, lies beyond `margin` | compare or value, direction, margin |
-| `ratio` | a / b lies `within`, or a remedy recovers such a share | compare or recovered, within |
-| `slope` | the power of an axis that the measure follows lies `within` | over, within, scale |
+| `ratio` | a / b lies `within`, or a remedy recovers such a share | compare or recovered, within, pooled |
+| `slope` | the power of an axis that the measure follows lies `within` | over, within, scale, pooled |
 | `ordering` | each arm's measure is smaller than the next one's, by `margin` | arms, margin |
 | `equivalence` | a and b, all arms, or the measure and `value`, differ by less than `margin` | compare, arms or value, margin |
 | `monotone` | no step along an axis turns back by `margin`, or the rank correlation is high | over, direction, margin or correlation |
@@ -13,7 +13,9 @@
 
 `at` reads every run at an equal length or goal instead of its end; several of them must all
 hold. `tuned` names the axes whose best value is chosen on validation first. `exact: true`
-compares a number that has no noise, such as an analytic one, without an interval. `compare`
+compares a number that has no noise, such as an analytic one, without an interval. `pooled: true`
+speaks of the mean over seeds, as a theorem about expectations does, instead of each seed's own
+ratio or slope; its interval is the jackknife's. `compare`
 may also name `at` and `measure`, to set two points of the same runs or two measures against each other.
 """  # noqa: E501
 
@@ -39,8 +41,8 @@ DIRECTIONS = ("greater", "less", "equal")
 COMMON = ("says", "kind", "measure", "where", "at", "tuned", "exact")
 KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "difference": (("measure", "compare|value", "direction"), ("margin",)),
-    "ratio": (("measure", "compare|recovered", "within"), ()),
-    "slope": (("measure", "over", "within"), ("scale",)),
+    "ratio": (("measure", "compare|recovered", "within"), ("pooled",)),
+    "slope": (("measure", "over", "within"), ("scale", "pooled")),
     "ordering": (("measure", "arms"), ("margin",)),
     "equivalence": (("measure", "compare|arms|value", "margin"), ()),
     "monotone": (("measure", "over", "direction"), ("margin", "correlation")),
@@ -68,6 +70,8 @@ def check(claim: Mapping[str, Any], fields: Collection[str] | None = None) -> No
         if key in claim:
             CHECKS[key](claim[key], claim, fields)
     _margin(claim, kind)
+    if claim.get("pooled") and "recovered" in claim:
+        raise ValueError("pooled belongs to compare; a share recovered is one of means already")
     for name in [name for key in ("compare", "where") for name in claim.get(key, {})]:
         axis(name, fields, also=("at", "measure") if name in claim.get("compare", {}) else ())
     if both := [name for name in claim.get("where", {}) if name in claim.get("compare", {})]:
@@ -142,9 +146,12 @@ def _number_of(key: str, low: float = -float("inf"), high: float = float("inf"))
     return check_one
 
 
-def _exact(value: Any, claim: Mapping[str, Any], fields: Collection[str] | None) -> None:
-    if not isinstance(value, bool):
-        raise ValueError(f"exact takes true or false; got {value!r}")
+def _flag(key: str) -> Checker:
+    def check_one(value: Any, claim: Mapping[str, Any], fields: Collection[str] | None) -> None:
+        if not isinstance(value, bool):
+            raise ValueError(f"{key} takes true or false; got {value!r}")
+
+    return check_one
 
 
 def _from(value: Any, claim: Mapping[str, Any], fields: Collection[str] | None) -> None:
@@ -168,5 +175,6 @@ CHECKS: dict[str, Callable[[Any, Mapping[str, Any], Collection[str] | None], Non
     "where": lambda value, claim, fields: fields_of("where", value, fields),
     "at": lambda value, claim, fields: lengths(value, several=True),
     "tuned": lambda value, claim, fields: tuning(value, fields),
-    "exact": _exact,
+    "exact": _flag("exact"),
+    "pooled": _flag("pooled"),
 }

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from analysis.gap import Pairs, compared_fields, matches, paired_runs, varying
+from analysis.gap import Pairs, as_text, censored, compared_fields, matches, paired_runs, varying
+from analysis.intervals import pseudo_values
 from analysis.load import Results
 from analysis.location import Exact, Location, Part, Sample
 from analysis.measures import VALUE, measured, worse
@@ -40,7 +42,9 @@ class Reading:
         tuned = claim.get("tuned")
         if tuned is not None and len(reading.results.runs):
             over, by = (tuned["over"], tuned.get("by")) if isinstance(tuned, Mapping) else (tuned, None)
-            by = by or "validation_error"
+            asked = (results.experiment.get("search") or {}).get("asked", {})
+            same = {over} if isinstance(over, str) else set(over)
+            by = by or (asked["by"] if same == set(asked.get("ranges", ())) else "validation_error")
             try:
                 found, choices = choose(reading.results, over, by=by)
             except SelectionError as error:
@@ -84,6 +88,18 @@ class Reading:
         self.censored, self.unpaired = max(self.censored, pairs.censored), max(self.unpaired, pairs.unpaired)
         self.unknown = max(self.unknown, pairs.unknown)
         return Sample(pairs.differences, pairs.unknown, pairs.censored > 0 and not pairs.unknown)
+
+    def side(self, side: Where, *, at: Any = None) -> "pd.Series[float]":
+        """Return the measure on one side, one value a seed, averaged over whatever else varies; inf where censored."""
+        found = self.values(side.get("measure"), side.get("at", at))
+        chosen = {name: value for name, value in side.items() if name not in ("at", "measure")}
+        runs = found.runs[matches(found.runs, chosen)]
+        if runs.empty:
+            self.empty.append(words(chosen or side))
+        lost = censored(runs)
+        self.censored = max(self.censored, int(lost.sum()))
+        self.averaged.update(dict.fromkeys(varying(runs, ["seed", *compared_fields(chosen, runs)], found.fields)))
+        return runs[VALUE].astype(float).mask(lost, np.inf).groupby(as_text(runs["seed"])).mean()
 
     def above(self, constant: float, *, at: Any = None) -> Sample:
         """Return the measure minus a constant, one value a seed."""
@@ -165,11 +181,25 @@ def ratio(reading: Reading) -> list[Part]:
     parts = []
     for at in places(claim):
         if "compare" in claim:
-            found = reading.difference(two(claim["compare"]), at=at, log=True)
+            pooled = claim.get("pooled", False)
+            found = _pooled(reading, at) if pooled else reading.difference(two(claim["compare"]), at=at, log=True)
             parts.append(Part(_at("", at, claim), reading.settled(found), *ends(claim["within"], log=True), log=True))
         else:
             parts += _recovered(reading, at)
     return parts
+
+
+def _pooled(reading: Reading, at: Any) -> Sample:
+    """Return the logarithm of a ratio of means over seeds as the jackknife's pseudo-values."""
+    both = pd.concat([reading.side(side, at=at) for side in two(reading.claim["compare"])], axis=1, join="inner")
+    return pooled_sample(lambda rows: float(np.subtract(*np.log(rows.mean(axis=0)))), both.to_numpy(float))
+
+
+def pooled_sample(statistic: Callable[[np.ndarray], float], rows: np.ndarray) -> Sample:
+    """Return a statistic of the mean over seeds as a sample; where a run is lost the mean, and it, are unknown."""
+    if len(rows) < 2 or not np.isfinite(rows).all() or not (rows.mean(axis=0) > 0).all():
+        return Sample(np.empty(0), unknown=len(rows))
+    return Sample(pseudo_values(statistic, rows))
 
 
 def _recovered(reading: Reading, at: Any) -> list[Part]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis import probed
 from largebatch.records import HISTORY, TIMING, Folder, Record, read_all
 
 COLUMNS = (*HISTORY, *TIMING[1:])
@@ -23,6 +24,7 @@ class Gathered:
         provenance: each that differs, by its JSON text.
         names: of all flattened configurations, in the order in which they were met.
         columns: of the histories, each with one array a run.
+        further: of each run the columns that only some have: what its probes found, and what follows from it.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -30,9 +32,10 @@ class Gathered:
     provenance: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     names: dict[str, None] = field(default_factory=dict)
     columns: dict[str, list[np.ndarray]] = field(default_factory=lambda: {column.name: [] for column in COLUMNS})
+    further: list[dict[str, np.ndarray]] = field(default_factory=list)
 
-    def add(self, record: Record) -> None:
-        """Take a record's numbers; nothing else of it is kept."""
+    def add(self, record: Record, folder: Folder) -> None:
+        """Take the numbers of the record in a folder; nothing else of it is kept."""
         flat = dict(flatten(record.config))
         self.names.update(dict.fromkeys(flat))
         self.rows.append({**record.summary, **flat, "digest": record.digest, "status": record.status})
@@ -42,6 +45,7 @@ class Gathered:
             self.columns[column.name].append(record.history[column.name])
         for column in TIMING[1:]:
             self.columns[column.name].append(_timing(record, column.name))
+        self.further.append(probed.columns(record, folder))
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -54,6 +58,9 @@ class Gathered:
         names = [row["digest"] for row in self.rows]
         digests = pd.Categorical.from_codes(np.repeat(np.arange(len(names)), lengths), names)
         columns = {name: np.concatenate(self.columns.pop(name)) for name in list(self.columns)}
+        for name in dict.fromkeys(name for own in self.further for name in own):
+            pairs = zip(self.further, lengths, strict=True)
+            columns[name] = np.concatenate([own.get(name, np.full(n, np.nan)) for own, n in pairs])
         return pd.DataFrame({"digest": digests, **columns}, copy=False)
 
 
@@ -64,8 +71,8 @@ def gather(folders: Sequence[Folder]) -> Gathered:
         RecordError: a run's folder is torn.
     """
     found = Gathered()
-    for record in read_all(folders):
-        found.add(record)
+    for record, folder in zip(read_all(folders), folders, strict=True):
+        found.add(record, folder)
     return found
 
 
@@ -115,6 +122,13 @@ def _timing(record: Record, name: str) -> np.ndarray:
 
 def _peak_rate(config: Mapping[str, Any]) -> float:
     """Return the rate after the scaling rule, to the digits in which equal ones come out equal."""
-    rule, ratio = config["scaling_rule"], config["batch_size"] / config["reference_batch"]
-    power = {"constant": 0.0, "sqrt": 0.5, "linear": 1.0}.get(rule["name"], rule.get("exponent"))
-    return float(f"{config['learning_rate'] * ratio**power:.12g}") if power is not None else float("nan")
+    rule, batch, reference = config["scaling_rule"], config["batch_size"], config["reference_batch"]
+    rate, noise = config["learning_rate"], rule.get("noise_scale")
+    if rule["name"] == "tuned":
+        scaled = {int(size): found for size, found in rule["rates"].items()}.get(batch, float("nan"))
+    elif rule["name"] == "noise_scale":
+        scaled = rate * (1 + noise / reference) / (1 + noise / batch)
+    else:
+        power = {"constant": 0.0, "sqrt": 0.5, "linear": 1.0}.get(rule["name"], rule.get("exponent"))
+        scaled = rate * (batch / reference) ** power if power is not None else float("nan")
+    return float(f"{scaled:.12g}")

@@ -1,5 +1,6 @@
 """Means and paired differences over seeds, with how sure they are."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +60,22 @@ def median_interval(values: Float[np.ndarray, " n"], *, level: float = LEVEL) ->
     if not kept:
         return Interval(median, np.nan, np.nan, n)
     return Interval(median, float(ordered[kept[-1] - 1]), float(ordered[n - kept[-1]]), n)
+
+
+def pseudo_values(
+    statistic: Callable[[np.ndarray], float], values: Float[np.ndarray, " n *rest"]
+) -> Float[np.ndarray, " n"]:
+    """Return n f(all) - (n - 1) f(all but i) for each i, whose mean and t interval are the jackknife's (Tukey 1958).
+
+    So a statistic of a mean over seeds, such as its logarithm, is judged like any mean of one number a seed.
+
+    Args:
+        statistic: f, of rows like `values`; smooth in their mean.
+        values: one row a seed, at least 2.
+    """
+    n = len(values)
+    whole = statistic(values)
+    return np.array([n * whole - (n - 1) * statistic(np.delete(values, i, axis=0)) for i in range(n)])
 
 
 def t_tail(values: Float[np.ndarray, " n"], bound: float) -> float:

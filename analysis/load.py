@@ -1,7 +1,7 @@
 """An experiment's folder as two tables: one row a run, and the long table of all histories."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,10 +10,12 @@ import pandas as pd
 
 from analysis.gather import Gathered, gather
 from analysis.select import final, select
-from largebatch.records import HISTORY, TIMING, Folder, folders, matching
+from largebatch.records import Folder, folders, matching
 
-MEASURED = tuple(column.name for column in (*HISTORY, *TIMING[1:]) if column.name != "learning_rate")
-"""Columns of the table of runs that come from one row of a history; its `learning_rate` there is the configured one."""
+
+def measured(histories: pd.DataFrame) -> list[str]:
+    """Return the columns of the table of runs that come from one row of a history; its rate is the configured one."""
+    return [str(name) for name in histories.columns if name not in ("digest", "learning_rate")]
 
 
 class ResultsError(Exception):
@@ -57,7 +59,8 @@ class Results:
     `runs` has one row a run, indexed by digest: the status, the outcome, the flattened
     configuration under dotted names (`scaling_rule` and `seed` are one column each), the
     summary, the columns of the history at its last row, and two axes made of them:
-    `peak_rate` after the scaling rule, and `rate_per_example`, that over the batch size. `fields` names the columns
+    `peak_rate` after the scaling rule, and `rate_per_example`, that over the batch size. Runs of a search have a
+    `purpose` (search, edge, confirm) and the number of their `trial`. `fields` names the columns
     that configuration fills, seeds and execution left out. `outcome` is the status, or
     `unreached` where a run spent its cap before it reached the target of its budget.
     """
@@ -80,6 +83,19 @@ class Results:
         """Return every evaluation point of the runs in `runs`: `digest` and the columns of `HISTORY`."""
         return self._histories[self._histories["digest"].isin(self.runs.index)]
 
+    def extended(self, name: str, values: Callable[[str, np.ndarray], np.ndarray]) -> "Results":
+        """Return the same results with a further column of the histories, and of `runs` where each run ended.
+
+        Args:
+            name: of the column.
+            values: (digest, updates) -> one value an update.
+        """
+        rows = self.histories().copy()
+        parts = [values(str(digest), own["update"].to_numpy()) for digest, own in rows.groupby("digest", observed=True)]
+        order = np.concatenate([index for index in rows.groupby("digest", observed=True).indices.values()])
+        rows[name] = np.concatenate(parts)[np.argsort(order)]
+        return replace(self, runs=self.runs.assign(**{name: final(rows)[name]}), _histories=rows)
+
     def only(self, mask: "pd.Series[bool]") -> "Results":
         """Return the same results with those rows of `runs` alone; the counts stay the experiment's."""
         return replace(self, runs=self.runs[mask])
@@ -91,8 +107,9 @@ class Results:
         """
         if where is None:
             return self
-        rows = select(self.histories(), where).reindex(self.runs.index)[list(MEASURED)]
-        runs = self.runs.drop(columns=list(MEASURED)).join(rows)
+        names = measured(self._histories)
+        rows = select(self.histories(), where).reindex(self.runs.index)[names]
+        runs = self.runs.drop(columns=names).join(rows)
         absent = runs["outcome"].isin(("done", "unreached")) & rows["update"].isna()
         runs["outcome"] = runs["status"].mask(absent, "unreached")
         return replace(self, runs=runs)
@@ -116,7 +133,7 @@ def load(experiment_folder: Folder) -> Results:
             f"{len(found)} of other experiments); run it first"
         )
     histories = records.histories()
-    runs = _runs(records, histories)
+    runs = _runs(records, histories).join(_trials(experiment))
     failures = tuple(_failures(folder, set(expected) - set(found)))
     tally = runs["outcome"].value_counts()
     counts = Counts(
@@ -145,11 +162,18 @@ def _document(folder: Folder) -> Mapping[str, Any]:
 
 def _runs(records: Gathered, histories: pd.DataFrame) -> pd.DataFrame:
     runs = pd.DataFrame(records.rows).set_index("digest")
-    runs = runs.drop(columns=[c for c in MEASURED if c in runs]).join(final(histories)[list(MEASURED)])
+    names = measured(histories)
+    runs = runs.drop(columns=[name for name in names if name in runs]).join(final(histories)[names])
     reached = runs.get("target_reached", pd.Series(None, runs.index, dtype=object))
     runs["outcome"] = runs["status"].mask((runs["status"] == "done") & reached.eq(False), "unreached")
     rates = np.array(records.rates)
     return runs.assign(peak_rate=rates, rate_per_example=rates / runs["batch_size"].to_numpy(float))
+
+
+def _trials(experiment: Mapping[str, Any]) -> pd.DataFrame:
+    """Return `purpose` (search, edge or confirm) and `trial` of each run of a search; else no columns."""
+    said = (experiment.get("search") or {}).get("trials", {})
+    return pd.DataFrame.from_dict(said, orient="index", columns=["purpose", "trial"]) if said else pd.DataFrame()
 
 
 def _failures(folder: Folder, unfinished: set[str]) -> Iterator[Mapping[str, Any]]:

@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.fits import growth, hyperbola, regimes
 from analysis.gap import as_text, censored, matches, varying
 from analysis.load import Results
+from analysis.probed import with_number
 from analysis.vocabulary import HISTORIES, REDUCTIONS, WORSE
 
 VALUE = "value"
@@ -41,12 +42,14 @@ def measured(results: Results, measure: str | Mapping[str, Any], at: Mapping[str
         KeyError: no run has the measure or the axis.
     """
     if isinstance(measure, str):
-        found = results.at(at)
+        found = with_number(results, measure).at(at)
         return replace(found, runs=found.runs.assign(**{VALUE: _column(found.runs, measure).astype(float)}))
     name = next(key for key in measure if key in REDUCTIONS)
     if REDUCTIONS[name].along == "history":
         return _along_history(results, name, measure[name], at)
     found = measured(results, measure[name], at)
+    if name == "best":
+        return _best(found, measure["over"])
     axis = measure.get("over", "batch_size")
     reduce = AXIS[name]
     rows = []
@@ -59,6 +62,26 @@ def measured(results: Results, measure: str | Mapping[str, Any], at: Mapping[str
         rows.append(curve.run.to_frame().T.assign(**{VALUE: value, "outcome": outcome}))
     runs = pd.concat(rows).astype({VALUE: float}) if rows else found.runs.iloc[:0].assign(**{VALUE: 0.0})
     return replace(found, runs=runs, fields=tuple(f for f in found.fields if f != axis and _outlives(f, found, axis)))
+
+
+def _best(found: Results, over: str | Sequence[str]) -> Results:
+    """Return the run with the smallest value on some axes, one a seed and setting of everything else.
+
+    A run without a number is no candidate; where no run has one, the row is censored as they are.
+
+    Raises:
+        KeyError: no run has an axis.
+    """
+    axes = [over] if isinstance(over, str) else list(over)
+    for axis in axes:
+        if axis not in found.runs:
+            raise KeyError(axis)
+    runs = found.runs
+    rank = runs[VALUE].mask(censored(runs) | ~np.isfinite(runs[VALUE]), np.inf)
+    keys = ["seed", *varying(runs, [*axes, "seed"], found.fields)]
+    least = rank.groupby([as_text(runs[key]) for key in keys]).idxmin()
+    fields = tuple(f for f in found.fields if f not in axes and all(_outlives(f, found, axis) for axis in axes))
+    return replace(found, runs=runs.loc[least], fields=fields)
 
 
 def _outlives(field: str, found: Results, axis: str) -> bool:
@@ -101,8 +124,8 @@ def _column(runs: pd.DataFrame, measure: str) -> "pd.Series[Any]":
 
 
 def _along_history(results: Results, name: str, measure: str, at: Mapping[str, float] | None) -> Results:
-    found = results.at(at)
-    histories = results.histories()
+    results = with_number(results, measure)
+    found, histories = results.at(at), results.histories()
     if measure not in histories:
         raise KeyError(measure)
     values: dict[str, float] = {}
@@ -132,6 +155,8 @@ def _growth(read: Callable[[Any], float]) -> Callable[[np.ndarray, np.ndarray], 
 HISTORY_REDUCED: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "rise": _rise,
     "largest": lambda t, y: float(y.max()),
+    "mean": lambda t, y: float(np.trapezoid(y, t) / (t[-1] - t[0])) if len(t) > 1 else float(y[0]),
+    "smallest": lambda t, y: float(y.min()),
     "late_mean": _late_mean,
     "log_fit": _growth(lambda g: g.determination["log"]),
     "log_over_sqrt": _growth(lambda g: g.advantage("log", "sqrt")),
@@ -172,4 +197,5 @@ AXIS: dict[str, Callable[[Curve, Mapping[str, Any]], float]] = {
     "perfect_until": lambda c, m: regimes(c.x, c.y).perfect_until.estimate,
     "plateau_from": lambda c, m: regimes(c.x, c.y).plateau_from.estimate,
 }
-assert set(HISTORY_REDUCED) | set(AXIS) == set(REDUCTIONS) and set(WORSE) <= {*HISTORIES, "seconds"}
+assert {*HISTORY_REDUCED, *AXIS, "best"} == set(REDUCTIONS)
+assert set(WORSE) <= {*HISTORIES, "seconds", "excess_loss"}

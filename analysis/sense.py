@@ -5,8 +5,10 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from analysis.vocabulary import DERIVED, LENGTHS, MEASURES, REDUCTIONS
+from analysis.vocabulary import DERIVED, GOALS, LENGTHS, MEASURES, REDUCTIONS
 
+SELECTED_BY = ("validation_error", "validation_loss", "train_loss", "updates_to_target")
+"""What a searched axis may be selected by; the last two are for problems without a validation set."""
 Fields = Collection[str] | None
 Checker = Callable[[Any, Mapping[str, Any], Fields], None]
 
@@ -31,7 +33,7 @@ def number(value: Any) -> bool:
 def measure(value: Any, fields: Fields) -> None:
     """Refuse what is neither a measure nor a reduction of one."""
     if not isinstance(value, Mapping):
-        one_of("measure", value, MEASURES)
+        _named(value)
         return
     named = [key for key in value if key in REDUCTIONS]
     if len(named) != 1:
@@ -42,7 +44,10 @@ def measure(value: Any, fields: Fields) -> None:
         )
     (name,) = named
     reduction = REDUCTIONS[name]
-    one_of("measure", value[name], MEASURES)
+    if reduction.along == "axis" and name != "best" and isinstance(value[name], Mapping) and "best" in value[name]:
+        measure(value[name], fields)  # what is fitted along one axis may be the best on another
+    else:
+        _named(value[name])
     accepted = (*reduction.needs, *reduction.takes)
     for key in value:
         if key != name and key not in accepted:
@@ -50,10 +55,20 @@ def measure(value: Any, fields: Fields) -> None:
     missing = [key for key in reduction.needs if key not in value]
     if missing:
         raise ValueError(f"the reduction {name!r} needs {', '.join(missing)} ({reduction.meaning})")
-    if "over" in value:
-        axis(value["over"], fields)
+    if name == "best" and value[name] not in GOALS:
+        raise ValueError(f"best takes a goal that is reached, not a measure of generalization, which is tuned on "
+                         f"validation; got {value[name]!r}; accepted: {', '.join(GOALS)}")  # fmt: skip
+    for one in value["over"] if name == "best" and isinstance(value["over"], list) else [value.get("over")]:
+        if one is not None:
+            axis(one, fields)
     if "within" in value and not (number(value["within"]) and value["within"] > 0):
         raise ValueError(f"within takes a difference above 0 beside {name!r}; got {value['within']!r}")
+
+
+def _named(value: Any) -> None:
+    """Refuse what is neither a measure nor written like the number of a probe, `<title>/<number>`."""
+    if not (isinstance(value, str) and "/" in value):
+        one_of("measure", value, MEASURES)
 
 
 def axis(value: Any, fields: Fields, *, values: bool = False, also: Sequence[str] = ()) -> None:
@@ -141,7 +156,7 @@ def tuning(value: Any, fields: Fields) -> None:
     if isinstance(value, Mapping):
         for key in value:
             one_of("key of tuned", key, ("over", "by"))
-        one_of("tuned by", value.get("by", "validation_error"), ("validation_error", "validation_loss"))
+        one_of("tuned by", value.get("by", "validation_error"), SELECTED_BY)
     names = over if isinstance(over, list) else [over]
     if not names or not all(isinstance(name, str) for name in names):
         raise ValueError(f"tuned takes a searched axis or several, as in learning_rate; got {value!r}")

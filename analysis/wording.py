@@ -15,7 +15,7 @@ def measure_of(measure: str | Mapping[str, Any]) -> str:
         return measure
     name = next(key for key in measure if key in REDUCTIONS)
     rest = {key: value for key, value in measure.items() if key != name}
-    return f"{name} of {measure[name]}" + (f" ({words(rest)})" if rest else "")
+    return f"{name} of {measure_of(measure[name])}" + (f" ({words(rest)})" if rest else "")
 
 
 def comparison(claim: Mapping[str, Any]) -> str:

@@ -16,6 +16,8 @@ class Entry:
     name: str
     line: str
     source: str = ""
+    cost: str = ""
+    """Of an experiment: runs and rough time at each scale."""
 
 
 def entries(kind: str) -> list[Entry]:

@@ -9,7 +9,10 @@ from experiments.check import Sections, check
 from experiments.document import Node, assign, find, merge, parse
 from experiments.problems import ExperimentError, Mark, Problem, nearest, unknown
 from largebatch.config import RunConfig
-from sweeps.expand import ExpandError, expand
+from largebatch.storage import Folder
+from sweeps.expand import ExpandError
+from sweeps.search import Search, read
+from sweeps.stages import Design, Expansion, expand
 
 HERE = Path(__file__).parent
 SETTABLE = tuple(name for name in Sections.model_fields if name not in ("extends", "scales"))
@@ -38,11 +41,31 @@ class Experiment:
     scales: tuple[str, ...]
     """Names of the other sizes that the file offers."""
     configs: tuple[RunConfig, ...]
-    """Every run, in a stable order."""
+    """Every run that is known, in a stable order; a search adds to them as it goes, see `grown`."""
     source: Mapping[str, str]
     """File name -> text, of the file and of the one it extends."""
     overrides: tuple[str, ...] = ()
     """Options as given on the command line, `key=value`."""
+    search: Search | None = None
+    """What is searched at every point of the grid."""
+    expansion: Expansion = Expansion(())
+    """The stages that `configs` come from, and where the search stands in each cell."""
+
+    @property
+    def design(self) -> Design:
+        """What is to be expanded to runs."""
+        return Design(self.base, self.axes, self.groups, self.seeds, self.search)
+
+    def grown(self, folder: Folder) -> "Experiment":
+        """Return the experiment with all runs that follow from the records in a folder of results.
+
+        Raises:
+            SweepError: a record is torn, or the search cannot go on.
+        """
+        if self.search is None:
+            return self
+        expansion = expand(self.design, read(folder, self.search.by))
+        return replace(self, configs=expansion.runs, expansion=expansion)
 
 
 def packaged() -> dict[str, Path]:
@@ -50,13 +73,16 @@ def packaged() -> dict[str, Path]:
     return {path.stem: path for path in sorted(HERE.glob("*.yaml"))}
 
 
-def load(path_or_name: str | Path, overrides: Sequence[str] = (), scale: str | None = None) -> Experiment:
+def load(
+    path_or_name: str | Path, overrides: Sequence[str] = (), scale: str | None = None, *, most_seeds: int | None = None
+) -> Experiment:
     """Read and check an experiment, and expand it to its runs.
 
     Args:
         path_or_name: a YAML file, or the name of a packaged experiment.
         overrides: `key=value` with the value in YAML; a key is a dotted field of `base`, or starts with a section.
         scale: one of the file's `scales`, laid over it before the overrides.
+        most_seeds: expand runs of so many of the seeds, for whoever only counts; None expands all.
 
     Raises:
         ExperimentError: everything that is wrong, each with file, line and column or with the option's name.
@@ -71,7 +97,8 @@ def load(path_or_name: str | Path, overrides: Sequence[str] = (), scale: str | N
     checked = check(tree)
     sections = checked.sections
     try:
-        configs = expand(checked.base, checked.axes, checked.groups, sections.seeds)
+        design = Design(checked.base, checked.axes, checked.groups, sections.seeds[:most_seeds], checked.search)
+        expansion = expand(design)
     except ExpandError as error:
         axes = find(tree, ["axes"])[0]
         raise ExperimentError([Problem(axes.key or axes.mark, axes.path, str(error))]) from None
@@ -89,9 +116,11 @@ def load(path_or_name: str | Path, overrides: Sequence[str] = (), scale: str | N
         deviations=tuple(sections.deviations),
         history=tuple(change.model_dump() for change in sections.history),
         scales=tuple(sections.scales),
-        configs=tuple(configs),
+        configs=expansion.runs,
         source=source,
         overrides=tuple(overrides),
+        search=checked.search,
+        expansion=expansion,
     )
 
 

@@ -1,7 +1,7 @@
 """An experiment and where its results lie, and how a command speaks of it."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from experiments.experiment import Experiment
@@ -24,6 +24,10 @@ class Place:
     def folder(self) -> Folder:
         """The experiment's folder of results."""
         return below(self.results, self.experiment.name)
+
+    def grown(self) -> "Place":
+        """Return the place with all runs of the experiment that follow from its records."""
+        return replace(self, experiment=self.experiment.grown(self.folder))
 
     def command(self, verb: str, *more: str) -> str:
         """Return a command about this experiment, ready to be typed; `more` follows the experiment's name."""

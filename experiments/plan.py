@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from largebatch.config import RunConfig, digest, program_key
 from largebatch.extent import total_examples, total_updates
@@ -12,6 +12,7 @@ from sweeps.calibration import COMPILE_SECONDS
 from sweeps.choice import Choice, shaped
 from sweeps.ledger import Ledger
 from sweeps.packing import SECONDS_AN_EXAMPLE, SECONDS_AN_UPDATE, Job, cost_of, pack, size_of, without
+from sweeps.stages import Expansion
 
 SAMPLE = 500
 """Most records that are read for their speed."""
@@ -39,6 +40,20 @@ class Computed:
 
 
 @dataclass(frozen=True)
+class Worst:
+    """What a search may take at most, where every extension is needed; all that is known by now is part of it."""
+
+    known: str
+    """The last stage that is known."""
+    stages: int
+    runs: int
+    updates: int
+    examples: int
+    seconds: float
+    """Still to come."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """The extent of a sweep; packs, programs and seconds are of what is still to run."""
 
@@ -58,10 +73,18 @@ class Plan:
     """How wide packs are and why."""
     capped: bool
     """Some runs stop at a target before their budget is spent, so that everything is an upper bound."""
+    worst: Worst | None = None
+    """Where something is searched; everything above is then of the stages that are known by now."""
 
 
 def plan(
-    configs: Sequence[RunConfig], *, folder: Folder, ledger: Ledger, workers: int, programs: Mapping[str, Choice]
+    configs: Sequence[RunConfig],
+    *,
+    folder: Folder,
+    ledger: Ledger,
+    workers: int,
+    programs: Mapping[str, Choice],
+    expansion: Expansion | None = None,
 ) -> Plan:
     """Return what a sweep over `configs` still takes.
 
@@ -71,13 +94,14 @@ def plan(
         ledger: which runs those are.
         workers: jobs at a time.
         programs: program key -> how it is computed.
+        expansion: the stages that `configs` come from, where something is searched.
     """
     every = pack(shaped(configs, programs))
     jobs = without(every, ledger.done.keys())
     needed = {job.program for job in jobs}
     compilations = sum(min(workers, sum(job.program == program for job in jobs)) for program in needed)
-    seconds, basis = _estimate(every, jobs, compilations, folder, ledger, workers)
-    return Plan(
+    seconds, basis, pace = _estimate(every, jobs, compilations, folder, ledger, workers)
+    found = Plan(
         runs=len(configs),
         done=len(ledger.done),
         packs=len(jobs),
@@ -91,6 +115,21 @@ def plan(
         basis=basis,
         computed=_computed(configs, programs),
         capped=any(config.budget.until for config in configs),
+    )
+    return replace(found, worst=_worst(found, pace, expansion)) if expansion and expansion.cells else found
+
+
+def _worst(plan: Plan, pace: float, expansion: Expansion) -> Worst:
+    """Return what a search may take at most; a run costs what the runs of its cell cost that are known."""
+    extra = [(cell.sample, cell.most - sum(len(each.runs) for each in cell.rounds)) for cell in expansion.cells]
+    more = sum(cost_of(run) * size_of(run) * count for run, count in extra)
+    return Worst(
+        known=str(expansion.stages[-1]),
+        stages=expansion.stages[-1].most,
+        runs=plan.runs + sum(count for _, count in extra),
+        updates=plan.updates + sum(total_updates(run) * count for run, count in extra),
+        examples=plan.examples + sum(total_examples(run) * count for run, count in extra),
+        seconds=plan.seconds + more * pace / plan.workers,
     )
 
 
@@ -120,8 +159,8 @@ def _row(batch: int, configs: Sequence[RunConfig], jobs: Sequence[Job], ledger: 
 
 def _estimate(
     every: Sequence[Job], jobs: Sequence[Job], compilations: int, folder: Folder, ledger: Ledger, workers: int
-) -> tuple[float, str]:
-    """Return seconds for `jobs`, and what they rest on.
+) -> tuple[float, str, float]:
+    """Return seconds for `jobs`, what they rest on, and the usual seconds a unit of cost.
 
     A job's cost (see `sweeps.packing.cost_of`) is corrected by what finished runs of its
     program took over what was expected of them; by all of them, where its program has none.
@@ -144,7 +183,7 @@ def _estimate(
             f"from rough constants: {SECONDS_AN_UPDATE * 1e6:g} µs an update and {SECONDS_AN_EXAMPLE * 1e6:g} µs an "
             f"example on one CPU core for layers of 128, wider ones in proportion, {COMPILE_SECONDS:g} s a compilation"
         )
-    return (busy + setup) / max(1, min(workers, len(jobs))), basis
+    return (busy + setup) / max(1, min(workers, len(jobs))), basis, usual
 
 
 def _records(folder: Folder, ledger: Ledger) -> dict[str, Record]:

@@ -20,7 +20,7 @@ class Published(Strict):
     """The table or figure of the paper, as in `Table 3`."""
     quantity: Text
     """What the number is and in which unit, as in `sharpness, large over small batch`."""
-    value: float | str
+    value: int | float | str
     """A number, or text where the paper gives no single one, as in `8.7 to 223`."""
     plus_minus: Annotated[float, Field(ge=0)] | None = None
     """The number's published uncertainty; what it is (deviation, interval) belongs to `quantity`."""
@@ -31,7 +31,7 @@ class Published(Strict):
 
     @field_validator("value", mode="plain")
     @classmethod
-    def _number_or_text(cls, value: Any) -> float | str:
+    def _number_or_text(cls, value: Any) -> int | float | str:
         number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
         if number or (isinstance(value, str) and value.strip()):
             return value

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Thread
 
 from rich.console import Console
@@ -10,6 +10,7 @@ from rich.console import Console
 from analysis.report import import_report
 from experiments.place import Place, say
 from experiments.programs import FILE, KEY, choices, narrowed, written
+from experiments.tuning import lines, searched
 from experiments.versions import ACCEPTED, checked_versions, data_key
 from largebatch.config import RunConfig, digest, program_key
 from largebatch.storage import Folder, local_twin, write_file
@@ -20,10 +21,12 @@ from sweeps.calibration import Speed, Trial, price
 from sweeps.choice import Choice, shaped
 from sweeps.engine import Engine
 from sweeps.events import Event, Failed
+from sweeps.extending import lines as taken_over
 from sweeps.ledger import Ledger
 from sweeps.packing import Job
 from sweeps.placement import spread
 from sweeps.progress import Progress
+from sweeps.stages import Stage
 from sweeps.sweep import Outcome, sweep
 from sweeps.version import notice
 
@@ -37,17 +40,27 @@ class _Described(Progress):
     """Writes `experiment.json` once the sweep has claimed the folder, and again where memory ran out."""
 
     def __init__(
-        self, place: Place, programs: dict[str, Choice], accepted: Sequence[str], begun: Callable[[], object]
-    ) -> None:
+        self, place: Place, programs: dict[str, Choice], accepted: Sequence[str], gpus: float | None,
+        begun: Callable[[], object],
+    ) -> None:  # fmt: skip
         super().__init__(folder=place.folder)
-        self._place, self._programs, self._accepted, self._begun = place, programs, accepted, begun
-        self._keys = {digest(config): program_key(config) for config in place.experiment.configs}
+        self._place, self._programs, self._accepted = place, programs, accepted
+        self._gpus, self._begun = gpus, begun
 
-    def begin(self, configs: Sequence[RunConfig], ledger: Ledger, jobs: Sequence[Job]) -> None:
+    def stages(self) -> list[Stage]:
+        """Return the stages that follow from the records by now, each run as its program is computed."""
+        self._place = self._place.grown()
+        stages = self._place.experiment.expansion.stages
+        return [replace(stage, runs=tuple(shaped(spread(stage.runs, self._gpus), self._programs))) for stage in stages]
+
+    def begin(
+        self, configs: Sequence[RunConfig], ledger: Ledger, jobs: Sequence[Job], *, stage: Stage | None = None
+    ) -> None:
         """Describe the experiment, then show it."""
+        self._keys = {digest(config): program_key(config) for config in configs}
         describe(self._place, self._programs, self._accepted)
         self._begun()
-        super().begin(configs, ledger, jobs)
+        super().begin(configs, ledger, jobs, stage=stage)
         if jobs:
             self._say(f"to follow it from another terminal: {self._place.command('status', '--watch')}")
 
@@ -113,6 +126,8 @@ def run(
     configs = spread(place.experiment.configs, wishes.gpus)
     ledger = Ledger.read(place.folder, configs)
     done = ledger.done
+    for line in taken_over(place.folder, configs, done.keys(), ledger.foreign):
+        say(console, line)
     found = check_data([config for config in configs if digest(config) not in done])
     accepted = checked_versions(place.folder, ledger, configs, found, accept=wishes.accept_version)
     for line in notice(ledger.origins):
@@ -128,19 +143,23 @@ def run(
     name, home = place.experiment.name, local_twin(place.folder) / "wandb"
     again = place.command("run" if wandb == "offline" else "sync")
     mirror = _Mirror(lambda: Tracker(project, name, wandb, home, again=again))
+    described = _Described(place, programs, accepted, wishes.gpus, mirror.start)
     try:
         outcome = sweep(
-            shaped(configs, programs),
+            described.stages,
             experiment=name,
             folder=place.folder,
             engine=engine,
-            progress=_Described(place, programs, accepted, mirror.start),
+            progress=described,
             on_record=mirror.add,
             retries=wishes.retries,
         )
     except BaseException:
         mirror.close(INTERRUPTED_SECONDS)  # what is not mirrored yet comes with the next run
         raise
+    place = place.grown()
+    if place.experiment.search:
+        describe(place, programs, accepted)  # what the last stage selected
     page = report(place) if outcome.done + outcome.diverged else None
     if page is not None:
         mirror.add(page.parent)
@@ -191,6 +210,7 @@ def describe(place: Place, programs: Mapping[str, Choice], accepted: Sequence[st
         KEY: written(programs, place.folder),
         ACCEPTED: list(accepted),
         "digests": [digest(config) for config in experiment.configs],
+        **searched(experiment),
         "source": experiment.source,
     }
     try:
@@ -206,6 +226,8 @@ def conclude(place: Place, outcome: Outcome, page: Folder | None, console: Conso
     ended = [f"{outcome.diverged} diverged"] if outcome.diverged else []
     ended += [f"{outcome.failed} failed"] if outcome.failed else []
     say(console, ", ".join([f"{recorded} of {total} runs have records", *ended, duration(outcome.seconds)]))
+    for line in lines(place.experiment, Ledger.read(place.folder, place.experiment.configs).done.keys()):
+        say(console, line)
     if page is not None:
         say(console, f"report: {page}")
     if outcome.complete:
@@ -221,5 +243,11 @@ def report(place: Place) -> Folder:
 
     experiment = place.experiment
     return write_report(
-        place.folder, figures=experiment.figures, question=experiment.question, claims=experiment.claims
+        place.folder,
+        figures=experiment.figures,
+        question=experiment.question,
+        claims=experiment.claims,
+        published=experiment.published,
+        deviations=experiment.deviations,
+        history=experiment.history,
     )

@@ -10,6 +10,7 @@ from rich.table import Table
 from experiments.catalogue import Entry
 from experiments.place import Place, say
 from experiments.plan import Plan
+from experiments.tuning import lines
 from largebatch.config import digest
 from sweeps.board import duration
 from sweeps.ledger import Ledger
@@ -42,6 +43,10 @@ def show_plan(plan: Plan, place: Place, console: Console) -> None:
     say(console, f"{plan.updates:,} updates and {plan.examples:,} examples in all{_bound(plan)}")
     if left:
         say(console, f"about {duration(plan.seconds)}{_bound(plan)}, {plan.basis}")
+    if worst := plan.worst:
+        say(console, f"that is what is known by now: {worst.known}")
+        more = f"at most {worst.runs:,} runs, {worst.updates:,} updates and {worst.examples:,} examples"
+        say(console, f"in the worst case {more} in {worst.stages} stages, about {duration(worst.seconds)}")
     say(console, f"to train it: {place.command('run')}" if left else f"the report: {place.command('report')}")
 
 
@@ -53,6 +58,8 @@ def show_status(place: Place, ledger: Ledger, console: Console) -> None:
         cells = [str(row[state]) if row[state] else "·" for state in STATES]
         table.add_row(f"{row['batch_size']:,}", *cells, str(sum(row[state] for state in STATES)))
     console.print(table)
+    for line in lines(place.experiment, ledger.done.keys()):
+        say(console, line)
     told = ", ".join(f"{said['counts'][state]} {state}" for state in STATES)
     say(console, f"{place.experiment.name}: {told} of {ledger.total} runs")
     if ledger.foreign:
@@ -100,7 +107,7 @@ def show_entries(kind: str, entries: Iterable[Entry], console: Console) -> None:
         table.add_column(style=style)
     table.show_header = False
     for entry in entries:
-        table.add_row(entry.name, entry.line, entry.source)
+        table.add_row(entry.name, entry.line + (f"\n{entry.cost}" if entry.cost else ""), entry.source)
     console.print(table)
 
 

@@ -25,8 +25,9 @@ def save(path: Folder, pack: Pack, rows: Sequence[History], elapsed: dict[str, f
         "elapsed": elapsed,
         "streams": pack.streams.snapshot(),
         "state": serialization.to_state_dict(pack.snapshot()),
-        "rows": [{name: _packed(getattr(row, name)) for name in FIELDS} for row in rows],
+        "rows": [{name: flat(getattr(row, name)) for name in FIELDS} for row in rows],
         "probes": [packed(row.probes) for row in rows],
+        "weights": [{str(update): named for update, named in row.weights.items()} for row in rows],
     }
     write_file(path, serialization.msgpack_serialize(content))
 
@@ -43,9 +44,11 @@ def restore(path: Folder, pack: Pack, rows: Sequence[History]) -> dict[str, floa
     pack.restore(serialization.from_state_dict(pack.snapshot(), content["state"]), int(content["update"]))
     for row, saved in zip(rows, content["rows"], strict=True):
         for name in FIELDS:
-            setattr(row, name, _unpacked(saved[name]))
+            setattr(row, name, unflat(saved[name]))
     for row, saved in zip(rows, content["probes"], strict=True):
         row.probes = unpacked(saved)
+    for row, saved in zip(rows, content.get("weights", [{}] * len(rows)), strict=True):
+        row.weights = {int(update): named for update, named in saved.items()}
     return dict(content["elapsed"])
 
 
@@ -58,13 +61,15 @@ def _read(path: Folder) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _packed(value: Any) -> Any:
+def flat(value: Any) -> Any:
+    """Return rows as columns, which a file holds; anything else as it is."""
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return {name: np.array([row[name] for row in value], np.float64) for name in value[0]}
     return value
 
 
-def _unpacked(value: Any) -> Any:
+def unflat(value: Any) -> Any:
+    """Return columns as rows; the inverse of `flat`."""
     if isinstance(value, dict):
         columns = {name: column.tolist() for name, column in value.items()}
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int
 
 from largebatch import units
-from largebatch.config import Duration, Evaluate, RunConfig, stretch_factor
+from largebatch.config import Cadence, Duration, Evaluate, RunConfig, stretch_factor
 
 
 @dataclass(frozen=True)
@@ -145,6 +145,19 @@ def total_examples(config: RunConfig) -> int:
 def evaluation_points_of(config: RunConfig) -> Int[np.ndarray, " points"]:
     """Return the updates at which a run is measured, strictly increasing from 0 to `total_updates`."""
     return extent_of(config).evaluation_points(config.evaluate)
+
+
+def due(config: RunConfig, cadence: Cadence) -> Int[np.ndarray, " updates"]:
+    """Return the evaluation points of a run that a cadence names.
+
+    It adds no point of its own, so that the history of a run does not depend on its probes: each update that
+    it asks for is moved to the first evaluation at or after it.
+    """
+    points = evaluation_points_of(config)
+    if cadence.every is None and cadence.points is None:
+        return points[-1:]
+    wanted = Evaluate(every=cadence.every, points=cadence.points, spacing=config.evaluate.spacing)
+    return np.unique(points[np.searchsorted(points, extent_of(config).evaluation_points(wanted))])
 
 
 def fork_point(config: RunConfig) -> int:

@@ -131,7 +131,7 @@ def forked(state: State, rows: Sequence[RunConfig], states: Folder | None) -> St
         kept = state if row.fork.keep == "all" else state.params
         theirs = parents[run] if row.fork.keep == "all" else parents[run]["params"]
         taken = serialization.from_state_dict(jax.tree.map(lambda a: a[:1], kept), theirs)
-        put = jax.tree.map(lambda a, b, place=place: _with_row(a, b, place), kept, taken)
+        put = jax.tree.map(lambda a, b, place=place: with_row(a, b, place), kept, taken)
         state = put if row.fork.keep == "all" else _begun(state, put)
     return state
 
@@ -141,7 +141,8 @@ def _begun(state: State, params: Any) -> State:
     return replace(state, params=params, average=None if state.average is None else params)
 
 
-def _with_row(array: np.ndarray, row: np.ndarray, place: int) -> np.ndarray:
+def with_row(array: np.ndarray, row: np.ndarray, place: int) -> np.ndarray:
+    """Return a copy in which one row is that of another array, which has one."""
     changed = np.array(array)
     changed[place] = row[0]
     return changed

@@ -11,6 +11,7 @@ import numpy as np
 from largebatch import measurements
 from largebatch.config import RunConfig, digest
 from largebatch.records import HISTORY, TIMING, Record, Status
+from largebatch.weights import Named
 
 PARTS = ("train", "validation", "test")
 MEASURES = ("loss", "error", "error_true", "noisy", "memorized")
@@ -32,6 +33,7 @@ class History:
         reached_at: update at which the target was crossed, interpolated.
         pending: loss sum and count of the batches since the last row.
         probes: what each probe found, by its title.
+        weights: those that are kept, by update and path.
     """
 
     config: RunConfig
@@ -43,6 +45,7 @@ class History:
     reached_at: float = NAN
     pending: list[float] = field(default_factory=lambda: [0.0, 0.0])
     probes: dict[str, measurements.Measured] = field(default_factory=dict)
+    weights: dict[int, Named] = field(default_factory=dict)
 
     @property
     def target(self) -> float:

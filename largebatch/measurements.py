@@ -3,6 +3,8 @@
 Each probe has a table in long form, `probe-<title>.parquet` (update, name, value, standard error; NaN and a reason
 where it failed), and its arrays in `probe-<title>.npz`, named `<name>@<update>`. `probe-seconds.parquet` says what
 each measurement took; clocks are no part of any comparison of bits.
+
+What is measured after a run ended is added beside its record, which stays as it is: `largebatch.added`.
 """
 
 import io
@@ -100,11 +102,7 @@ def summary(probes: Mapping[str, Measured], seconds: float) -> dict[str, float |
 def files(probes: Mapping[str, Measured]) -> Iterable[tuple[str, bytes]]:
     """Yield the files of a run's probes, by name; none where it has none."""
     for title, found in probes.items():
-        yield f"probe-{title}.parquet", _parquet(found.rows, COLUMNS)
-        if found.arrays:
-            buffer, arrays = io.BytesIO(), dict[str, Any](found.arrays)
-            np.savez(buffer, **arrays)
-            yield f"probe-{title}.npz", buffer.getvalue()
+        yield from content(f"probe-{title}", found).items()
     if probes:
         seconds: dict[str, list[Any]] = {name: [] for name in SECONDS}
         for title, found in probes.items():
@@ -114,8 +112,27 @@ def files(probes: Mapping[str, Measured]) -> Iterable[tuple[str, bytes]]:
         yield "probe-seconds.parquet", _parquet(seconds, SECONDS)
 
 
+def content(stem: str, found: Measured) -> dict[str, bytes]:
+    """Return the files of one probe: its table, and its arrays if it has any."""
+    made = {f"{stem}.parquet": _parquet(found.rows, COLUMNS)}
+    if found.arrays:
+        buffer, arrays = io.BytesIO(), dict[str, Any](found.arrays)
+        np.savez(buffer, **arrays)
+        made[f"{stem}.npz"] = buffer.getvalue()
+    return made
+
+
+def read_one(table: Folder) -> Measured:
+    """Return what one probe found, from its table and the arrays beside it."""
+    arrays = table.with_suffix(".npz")
+    kept = {}
+    if arrays.exists():
+        kept = dict(np.load(io.BytesIO(arrays.read_bytes()), allow_pickle=False).items())
+    return Measured(rows=_table(table), arrays=kept)
+
+
 def read_probes(folder: Folder) -> dict[str, Measured]:
-    """Return what the probes of a finished run found, by title; {} where it had none.
+    """Return what the probes of a run found while it trained, by title; {} where it had none.
 
     Raises:
         OSError: a file cannot be read.
@@ -124,9 +141,7 @@ def read_probes(folder: Folder) -> dict[str, Measured]:
     found: dict[str, Measured] = {}
     for path in matching(folder, "probe-*.parquet"):
         if path.stem != "probe-seconds":
-            arrays = path.with_suffix(".npz")
-            kept = dict(np.load(io.BytesIO(arrays.read_bytes())).items()) if arrays.exists() else {}
-            found[path.stem.removeprefix("probe-")] = Measured(rows=_table(path), arrays=kept)
+            found[path.stem.removeprefix("probe-")] = read_one(path)
     clock = folder / "probe-seconds.parquet"
     if clock.exists():
         table = _table(clock)

@@ -68,19 +68,27 @@ def init(problem: Problem, squares: Float64[np.ndarray, " d"]) -> Moments:
     return np.stack(own if problem.average is None else [*own, squares, zero, squares])
 
 
-def advance(problem: Problem, moments: Moments, rates: Float64[np.ndarray, " updates"]) -> Moments:
+Powers = dict[float, list[Float64[np.ndarray, "d side side"]]]
+"""Rate -> the map of 1, 2, 4, ... updates at that rate, as far as it has been needed."""
+
+
+def advance(
+    problem: Problem, moments: Moments, rates: Float64[np.ndarray, " updates"], powers: Powers | None = None
+) -> Moments:
     """Return the moments after some updates; a diverging run overflows to infinity or NaN.
 
     Args:
         problem: the quadratic and the optimizer.
         moments: before.
         rates: learning rate of each update; a stretch of equal ones costs the logarithm of its length.
+        powers: kept from call to call of one problem, so that no map is squared twice.
     """
+    powers = {} if powers is None else powers
     edges = np.flatnonzero(np.diff(rates)) + 1
     with np.errstate(over="ignore", invalid="ignore"):
         for stretch in np.split(rates, edges):
             if len(stretch) > STEPWISE:
-                moments = _leap(problem, moments, float(stretch[0]), len(stretch))
+                moments = _leap(problem, moments, float(stretch[0]), len(stretch), powers)
             else:
                 for rate in stretch:
                     moments = _update(problem, moments, float(rate))
@@ -111,9 +119,21 @@ def _update(problem: Problem, moments: Moments, rate: float, noisy: float = 1.0)
     return np.stack(new)
 
 
-def _leap(problem: Problem, moments: Moments, rate: float, updates: int) -> Moments:
+def _leap(problem: Problem, moments: Moments, rate: float, updates: int, powers: Powers) -> Moments:
     """Take equal updates at once: the update is an affine map of the moments, squared until it spans them."""
     k, d = moments.shape
+    squared = powers.setdefault(rate, [_map(problem, rate, k, d)])
+    vector = np.concatenate([moments, np.ones((1, d))]).T[:, :, None]
+    for bit in range(updates.bit_length()):
+        if bit == len(squared):
+            squared.append(squared[-1] @ squared[-1])
+        if updates >> bit & 1:
+            vector = squared[bit] @ vector
+    return vector[:, :k, 0].T
+
+
+def _map(problem: Problem, rate: float, k: int, d: int) -> Float64[np.ndarray, "d side side"]:
+    """Return one update as a matrix on (moments, 1), dimension by dimension."""
     whole = np.zeros((d, k + 1, k + 1))
     whole[:, :k, k] = _update(problem, np.zeros((k, d)), rate).T
     whole[:, k, k] = 1.0
@@ -121,14 +141,7 @@ def _leap(problem: Problem, moments: Moments, rate: float, updates: int) -> Mome
         unit = np.zeros((k, d))
         unit[j] = 1.0
         whole[:, :k, j] = _update(problem, unit, rate, noisy=0.0).T
-    vector = np.concatenate([moments, np.ones((1, d))]).T[:, :, None]
-    while updates:
-        if updates & 1:
-            vector = whole @ vector
-        updates >>= 1
-        if updates:
-            whole = whole @ whole
-    return vector[:, :k, 0].T
+    return whole
 
 
 def train(config: RunConfig) -> dict[str, np.ndarray]:
@@ -153,7 +166,7 @@ def _course(config: RunConfig) -> Iterator[dict[str, float]]:
     sizes = {"examples": options.train_size, "batch": config.batch_size, "per_epoch": per_epoch}
     planned = set(evaluation_points_of(config).tolist())
     target = config.budget.until.train_loss if config.budget.until else -np.inf
-    before = 0
+    before, powers = 0, Powers()
 
     def learning_rates(first: int, count: int) -> np.ndarray:
         return rates(
@@ -162,7 +175,7 @@ def _course(config: RunConfig) -> Iterator[dict[str, float]]:
         )  # fmt: skip
 
     for point in sorted(planned | _looks(config, total)):
-        moments, before = advance(problem, moments, learning_rates(before, point - before)), point
+        moments, before = advance(problem, moments, learning_rates(before, point - before), powers), point
         loss = measure(problem, moments)
         over = loss <= target or not np.isfinite(loss)
         # Rows close to the target too, so that the crossing is interpolated between neighbours.

@@ -5,9 +5,11 @@ A tree of parameters may have any shape; a leaf's name is the last part of its p
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import jax
+import numpy as np
 
 Params = Any
 VECTORS = frozenset({"bias", "scale"})
@@ -35,6 +37,29 @@ def hidden_matrices(params: Params) -> Any:
     flat = [name for name, rank in inner.items() if rank == 2]
     output = max(flat, key=lambda name: (-name.count("/"), _natural(name)), default=None)
     return jax.tree_util.tree_map_with_path(lambda path, _: _name(path) in inner and _name(path) != output, params)
+
+
+def named(params: Params) -> dict[str, np.ndarray]:
+    """Return the leaves of a tree by the paths at which they are, as in `Dense_0/kernel`."""
+    return {name: np.asarray(leaf) for name, leaf in _leaves(params).items()}
+
+
+def filled(template: Params, leaves: Mapping[str, np.ndarray]) -> Any:
+    """Return a tree of the template's structure with the leaves that `named` returned.
+
+    Raises:
+        ValueError: they are those of another network.
+    """
+    shapes = {name: leaf.shape for name, leaf in _leaves(template).items()}
+    given = {name: leaf.shape for name, leaf in leaves.items()}
+    if shapes != given:
+        differing = sorted(name for name in shapes.keys() | given.keys() if shapes.get(name) != given.get(name))
+        raise ValueError(f"these are weights of another network: {', '.join(differing[:3])} differ")
+    return jax.tree_util.tree_map_with_path(lambda path, _: leaves[_name(path)], template)
+
+
+def _leaves(tree: Params) -> dict[str, Any]:
+    return {_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
 
 
 def _name(path: Any) -> str:

@@ -21,8 +21,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from largebatch.measurements import Measured, files
-from largebatch.measurements import read_probes as read_probes
+from largebatch.measurements import Measured as Measured
+from largebatch.measurements import files
 from largebatch.remote import Remote
 from largebatch.schema import HISTORY as HISTORY
 from largebatch.schema import TIMING as TIMING
@@ -33,6 +33,7 @@ from largebatch.storage import matching as matching
 from largebatch.storage import write_file as write_file
 
 SCHEMA = 1
+NAMES = ("digest", "experiment", "status", "config", "summary", "provenance")
 Status = Literal["done", "diverged", "stuck"]
 
 
@@ -44,11 +45,10 @@ class RecordError(Exception):
 class Record:
     """One finished run.
 
-    `history` and `timing` map each column of `HISTORY` and `TIMING` to an array, one
-    value an evaluation point; NaN means not measured. `probes` is what they found, by title;
-    reading a record leaves it to `read_probes`. `summary` holds plain numbers and
-    text (None means not measured); `provenance` says what computed it. `files` are the
-    contents of further files of the folder, by name; they are written, not read back.
+    `history` and `timing` map each column of `HISTORY` and `TIMING` to an array, one value an evaluation point; NaN
+    means not measured. `probes` is what they found, by title; reading a record leaves it to `read_probes`. `summary`
+    holds plain numbers and text (None means not measured); `provenance` says what computed it. `files` are the contents
+    of further files of the folder, by name; they are written, not read back.
     """
 
     digest: str
@@ -104,16 +104,8 @@ def _replace(final: Path, record: Record, content: Mapping[str, bytes]) -> Path:
 
 
 def _document(record: Record, sums: dict[str, str]) -> bytes:
-    document = {
-        "schema": SCHEMA,
-        "digest": record.digest,
-        "experiment": record.experiment,
-        "status": record.status,
-        "config": record.config,
-        "summary": {key: _plain(value) for key, value in record.summary.items()},
-        "provenance": record.provenance,
-        "checksums": sums,
-    }
+    document = {"schema": SCHEMA, **{name: getattr(record, name) for name in NAMES}, "checksums": sums}
+    document["summary"] = {key: _plain(value) for key, value in record.summary.items()}
     return _text(document | {"checksum": hashlib.sha256(_text(document)).hexdigest()})
 
 
@@ -136,8 +128,7 @@ def read_summary(folder: Folder) -> Record:
         raise RecordError(f"{path} is torn ({error}); delete the folder and run the sweep again") from None
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise RecordError(f"{path} is not a record of schema {SCHEMA}; use the version that wrote it")
-    names = ("digest", "experiment", "status", "config", "summary", "provenance")
-    return Record(**{name: document[name] for name in names})
+    return Record(**{name: document[name] for name in NAMES})
 
 
 def read(folder: Folder, *, verify: bool = False) -> Record:
@@ -171,7 +162,17 @@ def table(path: Folder) -> dict[str, np.ndarray]:
     return {name: rows.column(name).to_numpy() for name in rows.column_names}
 
 
+def read_probes(folder: Folder) -> dict[str, Measured]:
+    """Return what probes found of a run, along it or afterwards: see `largebatch.added.read_probes`."""
+    from largebatch.added import read_probes as read_all  # it reads records
+
+    return read_all(folder)
+
+
 def _verify(folder: Folder) -> None:
+    from largebatch.added import verify  # it reads records
+
+    verify(folder)
     document = json.loads((folder / "run.json").read_bytes())
     expected = {"run.json": document.pop("checksum", None), **document["checksums"]}
     for name, recorded in expected.items():

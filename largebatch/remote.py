@@ -118,7 +118,8 @@ class Remote:
 
     def glob(self, pattern: str) -> Iterator["Remote"]:
         """Yield what lies directly below under such a name, sorted; nothing where there is no folder."""
-        names = sorted(PurePosixPath(info.path).name for info in self._below(recursive=False))
+        # By the files below, since not every store says what its folders are.
+        names = sorted({name.partition("/")[0] for name in self.files()})
         yield from (self / name for name in names if fnmatch.fnmatchcase(name, pattern))
 
     def iterdir(self) -> Iterator["Remote"]:
@@ -127,22 +128,16 @@ class Remote:
 
     def files(self) -> Iterator[str]:
         """Yield the names of all files below, relative to this folder: one listing, however deep it is."""
-        from pyarrow.fs import FileType
+        from pyarrow.fs import FileSelector, FileType
 
-        found = (info.path for info in self._below(recursive=True) if info.type == FileType.File)
+        selector = FileSelector(str(self.path), recursive=True, allow_not_found=True)
+        found = (info.path for info in self._system().get_file_info(selector) if info.type == FileType.File)
         yield from (PurePosixPath(path).relative_to(self.path).as_posix() for path in found)
 
     def clear(self) -> None:
         """Delete all that lies below."""
         for name in list(self.files()):
             (self / name).unlink(missing_ok=True)
-
-    def _below(self, *, recursive: bool) -> list[Any]:
-        from pyarrow.fs import FileSelector
-
-        selector = FileSelector(str(self.path), recursive=recursive, allow_not_found=True)
-        found: list[Any] = self._system().get_file_info(selector)
-        return found
 
     def _info(self) -> Any:
         return self._system().get_file_info(str(self.path))

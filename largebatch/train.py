@@ -7,11 +7,12 @@ from dataclasses import replace
 import jax
 
 from largebatch import checkpoint as checkpoints
-from largebatch import records
+from largebatch import continuing, records
 from largebatch.analytic import compute
 from largebatch.config import RunConfig, pack_key
 from largebatch.extent import evaluation_points_of
 from largebatch.history import History
+from largebatch.keep import Keeper
 from largebatch.live import LiveRows, row_of
 from largebatch.losses import uninformed_loss
 from largebatch.models import custom
@@ -20,6 +21,7 @@ from largebatch.probes.visits import Visits
 from largebatch.provenance import provenance
 from largebatch.records import Record
 from largebatch.storage import Folder
+from largebatch.weights import files as weight_files
 
 CHECKPOINT_SECONDS = 60.0
 TARGET_RATIO = 1.02
@@ -71,7 +73,7 @@ def train_pack(
     if not configs[0].dataset.sampled:
         return compute(configs, experiment=experiment, runs=runs, observe=observe)
     with jax.enable_x64(configs[0].precision == "float64"):
-        session = _Session(configs, width, checkpoint, checkpoint_seconds, runs.parent / "states" if runs else None)
+        session = _Session(configs, width, checkpoint, checkpoint_seconds, runs)
         session.show([LiveRows(runs, experiment, config) for config in configs])
         for point, planned in _course(configs[0]):
             if point <= session.resumed:
@@ -104,21 +106,28 @@ class _Session:
     """A pack, the histories of its rows, and the clock."""
 
     def __init__(
-        self, configs: Sequence[RunConfig], width: int, checkpoint: Folder | None, every: float, states: Folder | None
+        self, configs: Sequence[RunConfig], width: int, checkpoint: Folder | None, every: float, runs: Folder | None
     ) -> None:
         begun = time.perf_counter()
-        self.pack = Pack(configs, width=width, states=states)
+        self.states = runs.parent / "states" if runs else None
+        self.pack = Pack(configs, width=width, states=self.states)
         source = self.pack.source
         floor = uninformed_loss(configs[0].loss, source.train_y, source.classes)
         self.rows = [History(config, floor) for config in configs]
         self.pack.warm_up()
         self.setup_seconds = time.perf_counter() - begun
         self.elapsed = {"training": 0.0, "evaluation": 0.0}
-        self.visits = Visits(self.pack, self.rows)
+        self.visits, self.keeper = Visits(self.pack, self.rows), Keeper(self.pack, self.rows)
         self.checkpoint, self.every, self.saved = checkpoint, every, time.perf_counter()
         self.resumed = -1
-        if checkpoint and (elapsed := checkpoints.restore(checkpoint, self.pack, self.rows)):
+        if elapsed := self._seconds_before(runs):
             self.elapsed, self.resumed = elapsed, self.pack.update
+
+    def _seconds_before(self, runs: Folder | None) -> dict[str, float] | None:
+        """Go on from a checkpoint, or where shorter runs ended, and return the seconds spent before; None from new."""
+        if self.checkpoint and (elapsed := checkpoints.restore(self.checkpoint, self.pack, self.rows)):
+            return elapsed
+        return continuing.begin(self.states, runs, self.pack, self.rows) if runs and self.states else None
 
     def show(self, live: Sequence[LiveRows]) -> None:
         """Let those who watch see the rows, those that a checkpoint brought included."""
@@ -174,6 +183,7 @@ class _Session:
                 if row.status is not None:
                     self.pack.streams.end(i, update)
         self.visits.visit(alive)
+        self.keeper.visit(alive)
 
     def save(self, *, now: bool = False) -> None:
         if self.checkpoint and (now or time.perf_counter() - self.saved >= self.every):
@@ -194,12 +204,14 @@ class _Session:
         device = jax.local_devices()[0]
         origin = {**provenance(), **source, **code, "device": f"{device.platform} {device.device_kind}"}
         done = []
+        if self.states:
+            continuing.keep(self.states, self.pack, self.rows, self.elapsed)
         for i, (row, past) in enumerate(zip(self.rows, self.pack.lineage, strict=False)):
             row.end()
             audit = self.pack.audit(i)
             own = {**summary, **past.summary(), **audit.summary()}
             record = row.record(experiment=experiment, summary=own, provenance=origin)
-            done.append(replace(record, files=audit.files()))
+            done.append(replace(record, files=audit.files() | weight_files(row.weights)))
             if runs:
                 records.write(done[-1], runs)
                 self.live_rows[i].end()

@@ -1,11 +1,12 @@
 """Where jobs run: the interface of an engine, and the twin of the Ray engine that needs no other process."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from largebatch.storage import Folder
 from sweeps import Interrupted
 from sweeps.calibration import Speed, Trial
+from sweeps.calls import OnEnd
 from sweeps.events import Advanced, Event, Started, Stopping
 from sweeps.memory import in_use
 from sweeps.packing import Job
@@ -30,6 +31,13 @@ class Engine(Protocol):
 
     def measure(self, trials: Sequence[Trial], *, measuring: str = MEASURING) -> list[Speed]:
         """Return how fast each candidate trains on a worker; one that is not possible says so.
+
+        Raises:
+            SweepError: no worker could be had.
+        """
+
+    def call(self, function: str, tasks: Sequence[Any], on_end: OnEnd) -> None:
+        """Return once `module:function` was called for every task; each outcome is told as it comes.
 
         Raises:
             SweepError: no worker could be had.
@@ -72,6 +80,12 @@ class InProcessEngine:
         """Measure candidates as `Engine.measure` says; one that does not end holds everything up."""
         worker = Worker(self._training)
         return [worker.measure(trial, measuring=measuring) for trial in trials]
+
+    def call(self, function: str, tasks: Sequence[Any], on_end: OnEnd) -> None:
+        """Call a function as `Engine.call` says."""
+        worker = Worker(self._training)
+        for number, task in enumerate(tasks):
+            on_end(number, worker.call(function, task))
 
     def run(
         self,

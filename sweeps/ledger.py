@@ -9,6 +9,7 @@ from largebatch.config import RunConfig, digest
 from largebatch.records import RecordError
 from largebatch.storage import Folder, matching
 from sweeps import SweepError
+from sweeps.extending import related
 from sweeps.version import Origin
 
 
@@ -48,7 +49,7 @@ class Ledger:
 
         Raises:
             SweepError: the folder cannot be read, a record is torn, or there are records and none of them belongs to
-                this sweep.
+                this sweep, nor differs from a run of it in length, evaluations and probes alone.
         """
         wanted = {digest(config): config for config in configs}
         try:
@@ -56,7 +57,7 @@ class Ledger:
         except OSError as error:
             raise SweepError(f"{folder} cannot be read: {error}; choose another --results folder") from error
         foreign = [path.name for path in present if path.name not in wanted]
-        if foreign and len(foreign) == len(present):
+        if foreign and len(foreign) == len(present) and not related(folder, configs, foreign):
             raise SweepError(
                 f"{folder} holds {len(foreign)} records and none is a run of this experiment, which has {len(wanted)}: "
                 "another experiment, or this one before it was changed; choose another --results folder, or move it"

@@ -14,6 +14,9 @@ DEFAULT_CPU_WIDTH = 1
 SECONDS_AN_UPDATE = 2e-5
 SECONDS_AN_EXAMPLE = 1e-6
 """One row on one CPU core, a small network. Only ratios matter: they decide which job comes first."""
+SECONDS_A_POINT = 1e-6
+SECONDS_A_MOMENT = 5e-7
+"""Where there is no network: an update of a point, and one look at a dimension of the noisy quadratic model."""
 USUAL_WEIGHTS = 128 * 128
 """Weights between hidden layers of the network that these constants were measured with."""
 CONVOLUTIONAL_SIZE = 100.0
@@ -49,8 +52,13 @@ class Job:
 def cost_of(config: RunConfig) -> float:
     """Return rough seconds of one run: updates x overhead + examples x the price of one.
 
-    The network is not looked at: within a sweep it is mostly the same.
+    The network is not looked at: within a sweep it is mostly the same. Where there is none, an update of a point is
+    a few numbers, and moments that are followed without sampling take the logarithm of the updates.
     """
+    if not config.dataset.sampled:
+        return SECONDS_A_MOMENT * getattr(config.dataset, "dimensions", 1) * math.log2(1 + total_updates(config)) ** 2
+    if config.model.name == "point":
+        return total_updates(config) * SECONDS_A_POINT
     return total_updates(config) * SECONDS_AN_UPDATE + total_examples(config) * SECONDS_AN_EXAMPLE
 
 

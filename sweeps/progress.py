@@ -15,6 +15,7 @@ from sweeps.events import Event, Failed, Lost, Stopping, Waiting
 from sweeps.ledger import Ledger
 from sweeps.packing import Job
 from sweeps.snapshot import Beat, Snapshot
+from sweeps.stages import Stage
 from sweeps.tally import Tally, first_line
 
 LINE_SECONDS = 5.0
@@ -42,10 +43,15 @@ class Progress:
         self._beat: Beat | None = None
         self._reason = ""
 
-    def begin(self, configs: Sequence[RunConfig], ledger: Ledger, jobs: Sequence[Job]) -> None:
-        """Show where the sweep stands before anything runs."""
+    def begin(
+        self, configs: Sequence[RunConfig], ledger: Ledger, jobs: Sequence[Job], *, stage: Stage | None = None
+    ) -> None:
+        """Show where the sweep stands before anything of a stage runs."""
         self._tally = Tally(configs, ledger, jobs)
         self._spoke = time.monotonic()
+        self._stage = str(stage) if stage and stage.most > 1 and jobs else ""
+        if self._stage:
+            self._say(self._stage)
         if self._folder is not None:
             self._beat = Beat(self._folder, self._now)
         if ledger.foreign:

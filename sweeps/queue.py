@@ -10,6 +10,8 @@ from largebatch.storage import Folder
 from sweeps.events import Cause, Failed, Finished
 from sweeps.packing import Job, cost_of, halved, without
 
+ELSEWHERE = "; where workers run on other machines, --results must be a folder that all of them see, or s3://... or gs://..."
+
 
 class JobQueue:
     """A sweep's waiting jobs, shared by all engines; nothing here knows what a worker is.
@@ -80,7 +82,8 @@ class JobQueue:
         left = without([job], statuses.keys())
         if left and not (error and error.told_to_stop):
             absent = ", ".join(left[0].digests)
-            cause = error or Cause("RecordError", f"training ended without a record of {absent} under {self._runs}")
+            unseen = f"training ended without a record of {absent} under {self._runs}{ELSEWHERE}"
+            cause = error or Cause("RecordError", unseen)
             events.append(self._again(left[0], cause))
         return events
 

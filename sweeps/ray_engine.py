@@ -1,7 +1,9 @@
 """The Ray engine: one long-lived actor a device slot, a queue in the driver, retries decided here."""
 
 import hashlib
+import importlib
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
@@ -10,21 +12,23 @@ from typing import Any
 
 from largebatch.storage import Folder
 from sweeps import SweepError
-from sweeps.calibration import Speed, Trial
+from sweeps.calls import Calling
 from sweeps.events import Event
 from sweeps.packing import Job
 from sweeps.placement import Devices, again, devices_of, refuse_larger, room
 from sweeps.pool import Pool
 from sweeps.queue import JobQueue
-from sweeps.trials import measured
 from sweeps.where import Device, Where, cores, gpus, here
-from sweeps.worker import MEASURING, TRAINING
+from sweeps.worker import TRAINING
 
+LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+"""Read by Ray as it is imported. At 0 it listens on loopback alone, so that nobody else on the network can give it
+work; it was made for the firewalls of other systems, hence the name. What the user has set stays."""
 OBJECT_STORE = 80 * 2**20
 """Bytes: the smallest store Ray accepts, or nearly; records travel through the file system."""
 
 
-class RayEngine:
+class RayEngine(Calling):
     """Jobs on this machine's cores or GPUs, or on a Ray cluster; a worker that dies is replaced, its job retried."""
 
     def __init__(
@@ -108,22 +112,20 @@ class RayEngine:
         with self._cluster():
             return self._look()
 
-    def measure(self, trials: Sequence[Trial], *, measuring: str = MEASURING) -> list[Speed]:
-        """Measure candidates as `Engine.measure` says."""
+    @contextmanager
+    def _hiring(self, jobs: int, devices: int = 1) -> Iterator[dict[str, Any]]:
         with self._cluster():
             pool = Pool(self._training, self._look)
-            devices = max(trial.config.execution.devices for trial in trials)
             size = pool.devices.size(devices)
-            slots = room(pool.devices, {size: len(trials)}, self._workers)[size]
-            hire = partial(pool.hire, devices)
-            return measured(trials, hire=hire, dismiss=pool.dismiss, slots=max(1, slots), measuring=measuring)
+            slots = max(1, room(pool.devices, {size: jobs}, self._workers)[size])
+            yield {"hire": partial(pool.hire, devices), "dismiss": pool.dismiss, "slots": slots}
 
     @contextmanager
     def _cluster(self) -> Iterator[None]:
-        if self._address is None:
-            # Ray reads it as it is imported: it then listens on loopback alone, so that nobody else on the network can
-            # give it work. It was meant for the firewalls of other systems, hence its name.
-            os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+        if self._address is None and LOOPBACK not in os.environ and "ray" not in sys.modules:
+            os.environ[LOOPBACK] = "0"
+            importlib.import_module("ray")
+            del os.environ[LOOPBACK]
         import ray
 
         if ray.is_initialized():

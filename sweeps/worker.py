@@ -131,6 +131,14 @@ class Worker:
         except Exception as raised:
             return Speed(error=" ".join(f"{type(raised).__name__}: {raised}".split())[:500])
 
+    def call(self, function: str, task: Any) -> Any:
+        """Return `module:function` of a task, or why it raised an exception."""
+        self._keep_to_core()
+        try:
+            return _named(function)(task)
+        except Exception as raised:
+            return Cause(type(raised).__name__, str(raised), traceback.format_exc())
+
     def _keep_to_core(self) -> None:
         if self._core is not None:
             os.sched_setaffinity(0, {self._core})  # affinity belongs to a thread, and Ray calls from any

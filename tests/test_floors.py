@@ -22,8 +22,11 @@ JAX_FREE = (
     "largebatch.sampling", "largebatch.scaling", "largebatch.schedules", "largebatch.provenance",
     "largebatch.tracking", "largebatch.mirror", "largebatch.replay", "largebatch.live", "largebatch.datasets",
     "sweeps.calibration", "sweeps.choice", "sweeps.group", "sweeps.where", "experiments.plan", "experiments.programs",
+    "sweeps.stages", "sweeps.search", "sweeps.ranges", "sweeps.adaptive", "experiments.search", "experiments.tuning",
     "sweeps.expand", "sweeps.packing", "sweeps.ledger", "sweeps.sweep", "sweeps.progress", "sweeps.engine",
     "analysis.load", "analysis.verdicts", "analysis.report", "experiments.experiment", "experiments.cli",
+    "analysis.columns", "analysis.compare", "analysis.exchange.batch_science", "analysis.exchange.weights_and_biases",
+    "analysis.report.serve", "experiments.imported",
 )  # fmt: skip
 MOST_LINES = 250
 

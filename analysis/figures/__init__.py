@@ -22,7 +22,7 @@ Numbers = dict[str, Any]
 Entry = str | Mapping[str, Any]
 """What an experiment asks for: a figure's name, or a mapping of `name` and its options."""
 ARMS = "*"
-"""In `KNOWN`: whatever else varies is drawn as lines of one figure, up to `MOST_ARMS` of them."""
+"""In `KNOWN`: whatever else varies is drawn as lines of one figure, up to `MOST_ARMS` of the module or this one."""
 MOST_ARMS = 7
 
 
@@ -109,8 +109,9 @@ class Figure:
         if ARMS not in self.known:
             return others
         lines: list[str] = []
+        most = getattr(import_module(self.module), "MOST_ARMS", MOST_ARMS)
         for name in sorted(others, key=lambda name: name != "scaling_rule"):
-            if len(runs[[*lines, name]].apply(as_text).drop_duplicates()) <= MOST_ARMS:
+            if len(runs[[*lines, name]].apply(as_text).drop_duplicates()) <= most:
                 lines.append(name)
         return [name for name in others if name not in lines]
 
@@ -137,7 +138,24 @@ FIGURES: dict[str, Figure] = {
     for name, summary in (
         ("gap_vs_batch", "test and train error, gap and train loss against batch size"),
         ("curves", "train loss and test error over the run, one line a batch size"),
+        ("budget_flip", "test error, gap and train loss against batch size under every budget"),
+        ("critical_batch", "updates against examples to a target, and the critical batch size"),
+        ("pareto", "examples against updates to a target, one curve a target"),
+        ("time_to_target", "seconds to a target against batch size"),
+        ("throughput_vs_batch", "examples a second against batch size"),
+        ("optimal_learning_rate", "the best learning rate against batch size, with the power that it follows"),
+        ("rate_batch_heatmap", "error and train loss over batch size and learning rate"),
+        ("remedies", "paired difference of every arm to a reference, sorted, with the train loss beside it"),
+        ("order_rates", "how the error falls with epochs, updates or examples, one line an order"),
         ("steps_to_target", "updates to a target against batch size, with its three regimes"),
+        ("sharpness_vs_batch", "test error and sharpness against batch size"),
+        ("sharpness_vs_gap", "sharpness against the gap, coloured by learning rate"),
+        ("noise_scale", "gradient noise scale along training and against the loss"),
+        ("spectrum", "spectrum of the Hessian at the start and at the end, by batch size"),
+        ("distance", "distance from initialization along training, and the law that it follows"),
+        ("region_of_confusion", "share of examples that agree with the full gradient along training"),
+        ("gradient_variance", "variance of the gradient of a batch against its size"),
+        ("edge_of_stability", "top eigenvalue along training beside the largest stable one"),
     )
 }
 

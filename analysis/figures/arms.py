@@ -1,6 +1,5 @@
 """What a figure draws as lines: every combination of what varies besides the fields that it shows otherwise."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,9 @@ import pandas as pd
 from analysis.gap import as_text, varying
 from analysis.load import Results
 from analysis.style import rules_in_order
+
+ONLY = "all runs"
+"""Name of the arm where nothing varies besides what the figure shows."""
 
 
 @dataclass(frozen=True)
@@ -31,21 +33,28 @@ def arms(results: Results, known: Sequence[str]) -> list[Arm]:
     runs = results.runs
     fields = varying(runs, list(known), results.fields)
     if not fields:
-        return [Arm(_only(runs), runs)]
+        return [Arm(ONLY, runs)]
     groups = runs.groupby([as_text(runs[name]) for name in fields], sort=False)
     found = [group for _, group in groups]
     ranks = [{value: place for place, value in enumerate(_in_order(name, runs[name]))} for name in fields]
     found.sort(key=lambda g: [rank[_key(g[name].iloc[0])] for rank, name in zip(ranks, fields, strict=True)])
-    return [Arm(", ".join(named(name, group[name].iloc[0]) for name in fields), group) for group in found]
+    labels = [", ".join(named(name, group[name].iloc[0]) for name in fields) for group in found]
+    return [Arm(_own(labels, place), group) for place, group in enumerate(found)]
 
 
-def _only(runs: pd.DataFrame) -> str:
-    rules = runs["scaling_rule"].unique() if "scaling_rule" in runs else []
-    return f"{rules[0]} rate" if len(rules) == 1 and rules[0] == "constant" else str(rules[0]) if len(rules) else "runs"
+def _own(labels: Sequence[str], place: int) -> str:
+    """Return a label, with a number where others are the same: cells are told apart by it."""
+    before = labels[:place].count(labels[place])
+    return f"{labels[place]} ({before + 1})" if before else labels[place]
+
+
+def short(label: str, most: int) -> str:
+    """Return a label cut to what a drawing has room for; tables have all of it."""
+    return label if len(label) <= most else f"{label[: most - 1]}…"
 
 
 def _key(value: Any) -> str:
-    return json.dumps(value, default=str)
+    return str(value)  # a number has the same text whether it comes from pandas or from Python
 
 
 def _in_order(name: str, values: "pd.Series[Any]") -> list[str]:

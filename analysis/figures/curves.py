@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
+from analysis.figures.along import average
 from analysis.figures.describe import UNITS, budget_unit, conditions, plain, spread
 from analysis.gap import censored
 from analysis.load import Results
@@ -55,20 +55,9 @@ def _line(rule: str, batch: int, runs: pd.DataFrame, histories: Sequence[pd.Data
         "rule": rule,
         "batch_size": batch,
         "n": len(well),
-        **(_average(pd.concat(well), len(well), x) if well else {"x": [], **{name: [] for name in MEASURES}}),
+        **(average(pd.concat(well), len(well), x, MEASURES) if well else {"x": [], **{name: [] for name in MEASURES}}),
         "lost": [_single(h, x) for h, gone in zip(histories, lost, strict=True) if gone],
     }
-
-
-def _average(rows: pd.DataFrame, seeds: int, x: str) -> dict[str, Any]:
-    shared = rows.groupby("update")[x].agg(["first", "size"])
-    shared = shared[shared["size"] == seeds]
-    line: dict[str, Any] = {"x": plain(shared["first"])}
-    for name in MEASURES:
-        points = rows.pivot(index="update", columns="digest", values=name).loc[shared.index].to_numpy(float)
-        # Over time the seeds themselves say more than an interval: that of 2 or 3 seeds covers the panel.
-        line[name] = [plain(row) for row in np.column_stack([points.mean(1), points.min(1), points.max(1)])]
-    return line
 
 
 def _single(history: pd.DataFrame, x: str) -> dict[str, Any]:
@@ -78,6 +67,7 @@ def _single(history: pd.DataFrame, x: str) -> dict[str, Any]:
 def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
     """Draw the numbers of `prepare` on an empty matplotlib figure."""
     from analysis.figures import paper
+    from analysis.figures.along_ink import batch_keys
 
     rules, batches = numbers["rules"], numbers["batch_sizes"]
     colors = dict(zip(batches, shades(len(batches)), strict=True))
@@ -94,7 +84,7 @@ def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
     for row, name in zip(rows, MEASURES, strict=True):
         paper.row_label(row[0], name.replace("_", " "))
     paper.heading(canvas, numbers, "Train loss and test error over the run")
-    paper.legend(canvas, [*_keys(colors, numbers["train_size"])])
+    paper.legend(canvas, [*batch_keys(colors, numbers["train_size"])])
     order = numbers["order"].replace("_", " ")
     paper.footnotes(canvas, f"order: {order}; {_spread(numbers['seeds'])}", numbers["footnote"])
 
@@ -103,27 +93,12 @@ def _spread(seeds: int) -> str:
     return f"line: mean over {seeds} seeds; band: from the smallest to the largest" if seeds > 1 else "one seed"
 
 
-def _keys(colors: Mapping[int, str], full: int) -> Iterator[Any]:
-    from analysis.figures import paper
-
-    for place, (batch, color) in enumerate(colors.items()):
-        name = f"N = {batch:,}" if batch == full else f"{batch:,}"
-        yield paper.key(name if place else f"B = {name}", color=color, linewidth=1.8)
-
-
 def _draw_line(axes: "Axes", line: Mapping[str, Any], measure: str, color: str) -> None:
-    x = np.array(line["x"], float)
-    if len(x):
-        # The start has no place on a logarithmic axis; a line from there would be level at the first update's value.
-        mean, low, high = np.array(line[measure], float)[x > 0].T
-        axes.plot(x[x > 0], mean, color=color)
-        axes.fill_between(x[x > 0], low, high, color=color, alpha=0.16, linewidth=0)
+    from analysis.figures.along_ink import band, broken
+
+    band(axes, line["x"], line[measure], color)
     for run in line["lost"]:
-        at, values = np.array(run["x"], float), np.array(run[measure], float)
-        finite = np.isfinite(values) & (at > 0)
-        if finite.any():
-            axes.plot(at[finite], values[finite], color=color, linewidth=0.8, linestyle=(0, (1, 1)))
-            axes.plot(at[finite][-1], values[finite][-1], "x", color=color, markersize=4, clip_on=False)
+        broken(axes, run["x"], run[measure], color)
 
 
 def _limit_error(axes: "Axes", values: Sequence[float]) -> None:

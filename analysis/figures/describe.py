@@ -46,6 +46,13 @@ def _footnote(results: Results) -> str:
     return part + results.counts.sentence()
 
 
+def devices(results: Results) -> str:
+    """Return what computed the runs, in words."""
+    said = (str(origin.get("device", "an unknown device")) for origin in results.provenance)
+    names = sorted({" ".join(dict.fromkeys(name.split())) for name in said})  # `cpu cpu` is said once
+    return " and ".join(names) or "an unknown device"
+
+
 def budget_unit(runs: pd.DataFrame) -> str:
     """Return the unit that the budget is given in: epochs, updates or examples."""
     given = [unit for unit in UNITS if f"budget.{unit}" in runs and runs[f"budget.{unit}"].notna().all()]
@@ -72,7 +79,7 @@ def _budget(runs: pd.DataFrame) -> str:
 def _policy(runs: pd.DataFrame) -> str:
     rate, reference = _only(runs, "learning_rate"), _only(runs, "reference_batch")
     rules = list(runs["scaling_rule"].unique())
-    words = "learning rate set for each batch size" if rate is None else f"learning rate {rate:g}"
+    words = _rates(runs) if rate is None else f"learning rate {rate:g}"
     if rules == ["constant"]:
         words += " at every batch size" if rate is not None else ""
     else:
@@ -80,6 +87,13 @@ def _policy(runs: pd.DataFrame) -> str:
         words += f"{at}, scaled by {'the rule ' + rules[0] if len(rules) == 1 else 'rule'}"
     shape = _only(runs, "schedule.name")
     return words if shape in (None, "constant") else f"{words}, {shape} decay"
+
+
+def _rates(runs: pd.DataFrame) -> str:
+    rates = runs["learning_rate"].dropna()
+    if len(rates) and runs.groupby("batch_size")["learning_rate"].nunique().max() > 1:
+        return f"learning rates {rates.min():g} to {rates.max():g}"
+    return "learning rate set for each batch size"
 
 
 def _setting(runs: pd.DataFrame, sizes: Sequence[int]) -> str:

@@ -8,11 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from analysis.figures import paper
-from analysis.figures.marks import Cell, lost, series
+from analysis.figures.marks import SIGNS, Cell, limits, lost, series, sign_keys
 from analysis.gap import OUTCOMES
 from analysis.style import MUTED, look_of
 
-SIGNS = {"diverged": "x", "stuck": "v", "unreached": "o"}
 DODGE = 0.16
 """Octaves between the marks of two rules at one batch size."""
 
@@ -35,7 +34,7 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         _draw_column(axes[-3:], cells, rules)
         axes[-1].set_xlabel(f"{'batch size ' if len(orders) < 4 else ''}B   (N = {numbers['train_size']:,})")
     paper.heading(canvas, numbers, "Test and train error against batch size")
-    paper.legend(canvas, [*_keys(rules), *_signs(numbers["cells"])])
+    paper.legend(canvas, [*_keys(rules), *sign_keys(numbers["cells"])])
     seeds = numbers["seeds"]
     spread = f"mean and 95 % t interval over {seeds} seeds; small points: single seeds" if seeds > 1 else "one seed"
     if _beyond(rows, numbers["cells"]):
@@ -49,13 +48,6 @@ def _keys(rules: Sequence[str]) -> Iterator[Any]:
         yield paper.key(rule, color=color, marker=marker)
     yield paper.key("test", color=MUTED)
     yield paper.key("train", color=MUTED, linestyle=(0, (3, 1.5)), linewidth=1.0)
-
-
-def _signs(cells: Sequence[Cell]) -> Iterator[Any]:
-    for outcome, sign in SIGNS.items():
-        if any(cell[outcome] for cell in cells):
-            style = {"marker": sign, "markerfacecolor": "none", "linestyle": "none", "color": MUTED}
-            yield paper.key("short of the target" if outcome == "unreached" else outcome, **style)
 
 
 def _draw_column(axes: Sequence[Axes], cells: Sequence[Cell], rules: Sequence[str]) -> None:
@@ -107,8 +99,8 @@ def _count(axes: Axes, cell: Cell, place: int, others: Sequence[int]) -> None:
 
 def _scale_rows(rows: Sequence[Sequence[Axes]], cells: Sequence[Cell], *, strip: bool) -> None:
     error, gap, loss = (row[0] for row in rows[-3:])
-    _limits(error, [*_values(cells, "test_error"), *_values(cells, "train_error", seeds=False)], floor=True)
-    _limits(gap, [*_values(cells, "error_gap"), 0.0])
+    limits(error, [*_values(cells, "test_error"), *_values(cells, "train_error", seeds=False)], floor=True)
+    limits(gap, [*_values(cells, "error_gap"), 0.0])
     paper.root_percent(error)
     paper.percent(gap)
     paper.logarithmic(loss, list(_values(cells, "train_loss")))
@@ -134,10 +126,3 @@ def _values(cells: Sequence[Cell], measure: str, *, seeds: bool = True) -> Itera
         summary = cell[measure]
         yield from (v for v in (summary["mean"], summary["median"]) if v is not None)
         yield from summary["seeds"] if seeds else ()
-
-
-def _limits(axes: Axes, values: Sequence[float], *, floor: bool = False) -> None:
-    low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    # Intervals of few seeds reach far beyond the seeds; the axis follows the seeds and cuts them.
-    pad = 0.12 * (high - low) or 0.01
-    axes.set_ylim(0.0 if floor and low - pad < 0.35 * high else low - pad, high + pad)

@@ -1,16 +1,29 @@
 """Marks of lines against batch size: centers, intervals, single seeds, and what was lost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from analysis.figures import paper
 from analysis.gap import OUTCOMES
-from analysis.style import PAPER, look_of
+from analysis.style import MUTED, PAPER, look_of
 
 Cell = Mapping[str, Any]
 """What a figure knows of one place on a line: `batch_size`, the counts of `describe.outcomes`, and its measures."""
+
+
+SIGNS = {"diverged": "x", "stuck": "v", "unreached": "o"}
+"""How a cell is marked of which runs ended so."""
+
+
+def sign_keys(cells: Sequence[Cell]) -> Iterator[Any]:
+    """Yield an entry of the legend for each way in which runs of some cell were lost."""
+    for outcome, sign in SIGNS.items():
+        if any(cell[outcome] for cell in cells):
+            style = {"marker": sign, "markerfacecolor": "none", "linestyle": "none", "color": MUTED}
+            yield paper.key("short of the target" if outcome == "unreached" else outcome, **style)
 
 
 def lost(cell: Cell) -> int:
@@ -60,3 +73,21 @@ def _seeds(axes: Axes, x: float, seeds: np.ndarray, color: str) -> None:
         y = np.clip(values, low, high)
         style: dict[str, Any] = {"markersize": size, "markeredgewidth": 0, "zorder": 2.5, "clip_on": False}
         axes.plot(np.full(len(y), x), y, sign, color=color, **style)
+
+
+def limits(axes: Axes, values: Sequence[float], *, floor: bool = False) -> None:
+    """Set the y axis around values; with `floor`, from 0 where that costs little.
+
+    Intervals of few seeds reach far beyond the seeds; give the seeds, and the axis follows them and cuts the intervals.
+    """
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    pad = 0.12 * (high - low) or 0.01
+    axes.set_ylim(0.0 if floor and low - pad < 0.35 * high else low - pad, high + pad)
+
+
+def drawn_values(cells: Sequence[Cell], measure: str) -> list[float]:
+    """Return what a panel of a measure must show: centers and seeds, without those of cells that lost runs."""
+    # What is left of a cell that lost runs may lie far off; it must not squeeze all the others.
+    whole = [cell for cell in cells if not lost(cell)] or cells
+    found = [v for cell in whole for v in (*cell[measure]["seeds"], cell[measure].get("mean"), cell[measure]["median"])]
+    return [v for v in found if v is not None]

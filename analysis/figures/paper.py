@@ -17,28 +17,32 @@ LETTER = 0.062
 """Inches that a letter of a tick label takes."""
 
 
-def panels(canvas: Canvas, *, columns: int, heights: Sequence[float], gaps: Sequence[float]) -> list[list[Axes]]:
+def panels(
+    canvas: Canvas, *, columns: int, heights: Sequence[float], gaps: Sequence[float], fitting: int = 4, top: float = TOP
+) -> list[list[Axes]]:
     """Size the figure and return its axes, [rows][columns]; a row shares y, a column shares x.
 
     Args:
         canvas: an empty matplotlib figure.
-        columns: small multiples side by side; beyond 4 the figure grows wider.
+        columns: small multiples side by side.
         heights: inches of each row.
         gaps: inches below each row.
+        fitting: columns beyond which the figure grows wider than the page.
+        top: inches above the panels.
     """
-    width = WIDTH + 1.5 * max(0, columns - 4)
-    height = TOP + sum(heights) + sum(gaps[:-1]) + BOTTOM
+    width = WIDTH + 1.5 * max(0, columns - fitting)
+    height = top + sum(heights) + sum(gaps[:-1]) + BOTTOM
     canvas.set_size_inches(width, height)
     between = 0.14
     each = (width - LEFT - RIGHT - between * (columns - 1)) / columns
     rows: list[list[Axes]] = []
-    top = height - TOP
+    y = height - top
     for tall, below in zip(heights, gaps, strict=True):
         row: list[Axes] = []
         for i in range(columns):
             box = (
                 (LEFT + i * (each + between)) / width,
-                (top - tall) / height,
+                (y - tall) / height,
                 each / width,
                 tall / height,
             )
@@ -46,7 +50,7 @@ def panels(canvas: Canvas, *, columns: int, heights: Sequence[float], gaps: Sequ
             axes.tick_params(labelleft=not row)
             row.append(axes)
         rows.append(row)
-        top -= tall + below
+        y -= tall + below
     for row in rows[:-1]:
         for axes in row:
             axes.tick_params(labelbottom=False)

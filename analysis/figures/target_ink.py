@@ -7,10 +7,13 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from analysis.figures import paper
-from analysis.figures.marks import Cell, lost, series
+from analysis.figures.arms import short
+from analysis.figures.marks import Cell, drawn_values, limits, lost, series
 from analysis.figures.sheets import label_left
 from analysis.style import MUTED, PAPER, look_of
 
+MOST = 30
+"""Letters of an arm's name in a legend."""
 SPREAD = 0.1
 """Octaves between the marks of two arms at one batch size."""
 
@@ -35,7 +38,8 @@ def cost_panel(axes: Axes, numbers: Mapping[str, Any], cost: str, words: str) ->
         line, shift = line_of(numbers, arm), shift_of(place, len(arms))
         series(axes, line, cost, place, shift=shift, center="median")
         for cell in line:
-            _censored(axes, cell, cost, place, shift)
+            before = [c for c in numbers["cells"] if c["arm"] in arms[:place] and c["batch_size"] == cell["batch_size"]]
+            _censored(axes, cell, cost, place, shift, sum(_beside(c, cell, cost) for c in before))
     label_left(axes, words)
 
 
@@ -46,14 +50,20 @@ def _values(cells: Sequence[Cell], cost: str) -> Iterator[float]:
             yield cell["spent"][cost]
 
 
-def _censored(axes: Axes, cell: Cell, cost: str, place: int, shift: float) -> None:
+def _beside(one: Cell, other: Cell, cost: str) -> bool:
+    """Return whether the triangles of two cells at one batch size lie so close that their counts would meet."""
+    a, b = one["spent"][cost], other["spent"][cost]
+    return bool(lost(one) and lost(other) and a and b and abs(np.log(a / b)) < np.log(1.2))
+
+
+def _censored(axes: Axes, cell: Cell, cost: str, place: int, shift: float, above: int) -> None:
     """Draw an open triangle at what a cell's lost runs spent, with how many they are of how many."""
     if not lost(cell) or cell["spent"][cost] is None:
         return
     at, color = (cell["batch_size"] * shift, cell["spent"][cost]), look_of(place)[0]
     axes.plot(*at, "^", color=color, markerfacecolor=PAPER, markeredgewidth=0.9, zorder=3, clip_on=False)
     axes.annotate(
-        f"{lost(cell)}/{cell['n']}", at, (0, 4 + 6.5 * place), textcoords="offset points", ha="center", va="bottom",
+        f"{lost(cell)}/{cell['n']}", at, (0, 4 + 6.5 * above), textcoords="offset points", ha="center", va="bottom",
         fontsize=6, color=color, annotation_clip=False,
     )  # fmt: skip
 
@@ -63,11 +73,9 @@ def error_panels(side: Sequence[Axes], numbers: Mapping[str, Any], *, at: str = 
     arms, cells = numbers["arms"], numbers["cells"]
     for axes, measure in zip(side, ("test_error", "train_loss"), strict=True):
         paper.batch_axis(axes, numbers["batch_sizes"], numbers["train_size"])
-        values = [v for cell in cells for v in (*cell[measure]["seeds"], cell[measure]["mean"]) if v is not None]
+        values = drawn_values(cells, measure)
         if measure == "test_error":
-            low, high = (min(values), max(values)) if values else (0.0, 1.0)
-            pad = 0.15 * (high - low) or 0.01
-            axes.set_ylim(max(0.0, low - pad), high + pad)
+            limits(axes, values, floor=True)
             paper.percent(axes)
         else:
             paper.logarithmic(axes, values)
@@ -81,7 +89,7 @@ def keys(arms: Sequence[str]) -> Iterator[Any]:
     """Yield one entry of the legend an arm."""
     for place, arm in enumerate(arms):
         color, marker = look_of(place)
-        yield paper.key(arm, color=color, marker=marker)
+        yield paper.key(short(arm, MOST), color=color, marker=marker)
 
 
 def censored_key(numbers: Mapping[str, Any]) -> Iterator[Any]:

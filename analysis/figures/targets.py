@@ -61,12 +61,13 @@ def _until(runs: pd.DataFrame) -> Level | None:
 
 def _by_rule(results: Results) -> Level:
     best = results.histories().groupby("digest", observed=True)["train_loss"].min()
-    cells = results.runs.assign(best=best).groupby([arm_of(results), "batch_size"])["best"].median().dropna()
-    if cells.empty or cells.max() <= 0:
+    rates = results.runs.assign(best=best).groupby([arm_of(results), "batch_size", "learning_rate"])["best"].median()
+    cells = rates[rates > 0].groupby(level=[0, 1]).min()
+    if cells.empty:
         raise CannotDraw("no run has a train loss, and no other target is stated; give one, as in "
                          "{target: {validation_error: 0.1}}")  # fmt: skip
     value = float(np.sort(cells)[int(np.ceil(SHARE * len(cells))) - 1])
-    digits = 10.0 ** (np.floor(np.log10(value)) - 1) if value > 0 else 1.0
+    digits = 10.0 ** (np.floor(np.log10(value)) - 1)
     # A hair below, so that a level of two digits stays what it is in spite of rounding.
     return Level("train_loss", float(f"{np.ceil(value / digits - 1e-9) * digits:.2g}"), RULE)
 

@@ -59,27 +59,32 @@ Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Jobs at a
 Pack = Annotated[int | None, typer.Option("--pack", min=1, help="Runs trained side by side in one program.")]
 
 DEFAULT_RESULTS = "results"
-TOLD = {"ExperimentError", "SweepError", "DataError", "RecordError", "ResultsError", "StorageError"}
+TOLD = {
+    "ExperimentError", "SweepError", "DataError", "RecordError", "ResultsError", "StorageError", "ExchangeError",
+}  # fmt: skip
 """Errors whose message says what to do; by name, so that nothing heavy is imported to print one."""
 
 
 def place(experiment: str, settings: list[str] | None, scale: str | None, results: str) -> "Place":
-    """Return the experiment and its place among the results, with the words that name it again.
+    """Return the experiment, with every run that follows from its records, and its place among the results.
 
     Raises:
         ExperimentError: everything that is wrong with it.
         StorageError: its results cannot lie there.
+        SweepError: a record that its search rests on is torn.
     """
     from experiments.experiment import load
+    from experiments.imported import refuse
     from experiments.place import Place
     from largebatch.storage import place_of
 
+    refuse(experiment, place_of(results))
     words = [experiment]
     for setting in settings or []:
         words += ["--set", setting]
     words += ["--scale", scale] if scale else []
     words += ["--results", results] if results != DEFAULT_RESULTS else []
-    return Place(place_of(results), load(experiment, settings or [], scale), tuple(words))
+    return Place(place_of(results), load(experiment, settings or [], scale), tuple(words)).grown()
 
 
 def engine(

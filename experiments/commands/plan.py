@@ -33,9 +33,11 @@ def plan(
 ) -> None:
     """Say what an experiment takes (runs, packs, compilations, updates, time) without training anything."""
     at = place(experiment, settings, scale, results)
+    from experiments.place import say
     from experiments.plan import plan as plan_of
     from experiments.programs import choices
     from experiments.show import show_plan
+    from sweeps.extending import lines as taken_over
     from sweeps.ledger import Ledger
 
     engine, configs = engine_of(workers=workers), at.experiment.configs
@@ -44,8 +46,13 @@ def plan(
         configs, folder=at.folder, done=ledger.done.keys(), where=engine.where, workers=engine.workers,
         pack=pack, measure=engine.measure if calibrate else None, always=calibrate,
     )  # fmt: skip
-    extent = plan_of(configs, folder=at.folder, ledger=ledger, workers=engine.workers, programs=programs)
+    extent = plan_of(
+        configs, folder=at.folder, ledger=ledger, workers=engine.workers, programs=programs,
+        expansion=at.experiment.expansion,
+    )  # fmt: skip
     if as_json:
         emit(asdict(extent))
-    else:
-        show_plan(extent, at, console())
+        return
+    show_plan(extent, at, console())
+    for line in taken_over(at.folder, configs, ledger.done.keys(), ledger.foreign):
+        say(console(), line)

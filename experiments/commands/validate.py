@@ -22,9 +22,13 @@ def validate(experiment: Name, settings: Set = None, scale: Scale = None, as_jso
             raise
         emit({"valid": False, "problems": [{**vars(p.mark), "key": p.path, "what": p.what} for p in error.problems]})
         raise typer.Exit(2) from None
+    most = sum(cell.most for cell in found.expansion.cells)
     if as_json:
-        emit({"valid": True, "name": found.name, "runs": len(found.configs), "scales": found.scales})
+        emit({"valid": True, "name": found.name, "runs": len(found.configs), "most": most, "scales": found.scales})
         return
-    say(console(), f"{found.name}: {len(found.configs):,} runs, nothing wrong")
+    runs = f"{len(found.configs):,} runs"
+    if most:
+        runs += f", at most {most:,} in {found.expansion.stages[0].most} stages"
+    say(console(), f"{found.name}: {runs}, nothing wrong")
     words = shlex.join([experiment, *(word for setting in settings or [] for word in ("--set", setting))])
     say(console(), f"what it takes: largebatch plan {words}{f' --scale {scale}' if scale else ''}")

@@ -3,6 +3,7 @@
 from largebatch.config.augment import Augment
 from largebatch.config.base import Duration, Kind, Strict, leaves
 from largebatch.config.budget import Budget, Evaluate, Target
+from largebatch.config.cadence import Cadence
 from largebatch.config.datasets import DATASETS
 from largebatch.config.digest import digest, pack_key, program_key
 from largebatch.config.execution import Execution, Seeds
@@ -17,7 +18,7 @@ from largebatch.config.scaling import Coefficients, ScalingRule, stretch_factor
 from largebatch.config.schedules import SCHEDULES
 
 __all__ = [
-    "DATASETS", "MODELS", "OPTIMIZERS", "PROBES", "SCHEDULES", "Augment", "Budget", "Coefficients", "Duration",
-    "Evaluate", "Execution", "Fork", "Grab", "Kind", "Norm", "Probe", "RunConfig", "ScalingRule", "Seeds", "Strict",
-    "Target", "digest", "leaves", "pack_key", "program_key", "stretch_factor",
+    "DATASETS", "MODELS", "OPTIMIZERS", "PROBES", "SCHEDULES", "Augment", "Budget", "Cadence", "Coefficients",
+    "Duration", "Evaluate", "Execution", "Fork", "Grab", "Kind", "Norm", "Probe", "RunConfig", "ScalingRule", "Seeds",
+    "Strict", "Target", "digest", "leaves", "pack_key", "program_key", "stretch_factor",
 ]  # fmt: skip

@@ -52,6 +52,7 @@ class IllConditioned(Components):
     """Two-dimensional quadratics on which reshuffling needs many epochs to win (Safran & Shamir 2021)."""
 
     dimensions: ClassVar[int] = 2
+    seeded: ClassVar[bool] = False
     name: Annotated[Literal["ill_conditioned"], Shape]
     train_size: Annotated[int, Field(ge=2, multiple_of=2), Shape] = 500
     """Components, n; even, because the two halves push in opposite directions."""

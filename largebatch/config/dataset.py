@@ -21,6 +21,8 @@ class Dataset(Options):
     """What is predicted of an example, which decides the losses that fit."""
     sampled: ClassVar[bool] = True
     """Whether a run visits examples; False where its numbers are computed from expectations."""
+    seeded: ClassVar[bool] = True
+    """Whether the data seed changes anything; where it does not, runs with different ones share a pack."""
     images: ClassVar[bool] = False
     """Whether inputs are images [height, width, channels]."""
     train_size: Annotated[PositiveInt, Shape]

@@ -16,6 +16,9 @@ DERIVED = "digest of this configuration"
 NULLABLE = ("optimizer.", "injected_noise.", "label_smoothing", "l2")
 """Numbers of which it is compiled in whether they are null."""
 
+KEPT = ("execution.keep_weights", "execution.keep_state")
+"""What is done with the weights and the state of a row changes no program."""
+
 
 def _hash(value: Any, size: int) -> str:
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -44,6 +47,8 @@ def program_key(config: RunConfig) -> str:
     """Return 12 hex digits of everything that is compiled in, execution included."""
     parts: dict[str, Any] = {}
     for path, kind, value in leaves(config):
+        if path.startswith(KEPT):
+            continue
         if kind in (Kind.PROGRAM, Kind.EXECUTION):
             parts[path] = value
         elif kind is Kind.NUMBER and path.startswith(NULLABLE):
@@ -56,6 +61,8 @@ def program_key(config: RunConfig) -> str:
 def pack_key(config: RunConfig) -> str:
     """Return 12 hex digits of everything that the rows of one pack share."""
     loop = {path: value for path, kind, value in leaves(config) if kind is Kind.LOOP}
+    if not config.dataset.seeded:
+        del loop["seed.data"]
     if len(config.ramp) > 1:
         loop["ramp"] = config.ramp
     if config.budget.stretch == "batch":

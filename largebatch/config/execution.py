@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from largebatch.config.base import Kind, NonNegativeInt, PositiveInt, Strict
+from largebatch.config.cadence import Cadence
 
 
 class Seeds(Strict):
@@ -27,3 +28,7 @@ class Execution(Strict):
     """Runs trained side by side in one program; null chooses by device."""
     convolution: Literal["auto", "matmul", "native"] = "auto"
     """`matmul` writes convolutions as matrix products; `auto` does so on a CPU."""
+    keep_weights: Cadence | None = None
+    """When the weights are kept in the run's folder, so that it can be measured again; {at: end} keeps the last."""
+    keep_state: bool = False
+    """Keep the training state with which the run ends, so that one with a longer budget can go on from there."""

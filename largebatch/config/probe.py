@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from largebatch.config.base import Duration, NonNegativeInt, Options, PositiveInt, Strict
+from largebatch.config.base import NonNegativeInt, Options, PositiveInt, Strict
+from largebatch.config.cadence import Cadence
 
 
 class Subset(Strict):
@@ -19,30 +20,17 @@ class Subset(Strict):
     """Of the draw."""
 
 
-class Probe(Options):
+class Probe(Cadence, Options):
     """What every probe shares: when, on what, and in which arithmetic."""
 
     label: Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")] | None = None
     """Its name in the record, where a run has two of a kind; null means `name`."""
-    every: Duration | None = None
-    """Taken at the first evaluation at or after each multiple of this."""
-    points: PositiveInt | None = None
-    """Taken at about this many evaluations, spaced like `evaluate.spacing`."""
-    at: Literal["end"] | None = None
-    """Taken where the run ends; so it is too where neither `every` nor `points` is given."""
     subset: Subset = Subset()
     """The examples."""
     seed: NonNegativeInt = 0
     """Of whatever the probe draws; the update is folded in."""
     precision: Literal["float64", "float32"] = "float64"
     """Arithmetic of the measurement; the run keeps its own."""
-
-    @model_validator(mode="after")
-    def _one_cadence(self) -> "Probe":
-        given = [name for name in ("every", "points", "at") if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise ValueError(f"give one of every, points and at; got {' and '.join(given)}")
-        return self
 
     @property
     def title(self) -> str:

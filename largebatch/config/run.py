@@ -212,12 +212,14 @@ class RunConfig(Strict):
     def parent(self) -> "RunConfig | None":
         """The run that this one begins from; None where it begins with new weights.
 
+        Nobody reads what its probes would find, so that it has those alone that `fork.parent` names.
+
         Raises:
             ValueError: what `fork.parent` changes makes no run.
         """
         if self.fork is None:
             return None
-        own = self.model_dump(mode="json", exclude={"fork"})
+        own = self.model_dump(mode="json", exclude={"fork", "probes"})
         return RunConfig.model_validate(laid_over(own, self.fork.parent))
 
     @property

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from largebatch.losses import LOSSES
 from largebatch.probes.estimate import NAN, Estimate, Values
 from largebatch.probes.problem import Problem
 
@@ -20,17 +21,20 @@ def confusion(options: Any, problem: Problem, rng: np.random.Generator) -> Value
     Values: `agree/1` over all examples, exact for them; `agree/<B>` over batches drawn without replacement, with its
     binomial standard error; `cosine/1`, the mean cosine between an example's gradient and the mean g. All
     dimensionless; `agree` is 1 far from the minimum and falls to about 1/2 inside the region (Bertsekas 1997,
-    section 1, for its one-dimensional picture). NaN where the full gradient is 0.
+    section 1, for its one-dimensional picture). NaN where the full gradient is 0. Of one-dimensional quadratics also
+    the picture itself, in units of the weight: `position`, and `region/<B>/low` and `region/<B>/high`, within which
+    the minima of batches of distinct components lie.
     """
     _, mean = problem.gradient()
     norm = float(np.linalg.norm(mean))
+    known = _on_a_line(options, problem)
     if norm == 0:
-        return {f"agree/{size}": Estimate(NAN, NAN) for size in (1, *options.batch_sizes)}
+        return known | {f"agree/{size}": Estimate(NAN, NAN) for size in (1, *options.batch_sizes)}
     along = problem.slopes(mean[None])[:, 0]
     squares, _ = problem.squares()
     lengths = np.sqrt(squares.sum(axis=1))
     told = lengths > 0
-    values: Values = {
+    values: Values = known | {
         "agree/1": float((along > 0).mean()),
         "cosine/1": float((along[told] / (lengths[told] * norm)).mean()) if told.any() else NAN,
     }
@@ -39,6 +43,18 @@ def confusion(options: Any, problem: Problem, rng: np.random.Generator) -> Value
             continue
         agreed = np.mean([along[problem.draw(rng, size)].sum() > 0 for _ in range(options.draws)])
         values[f"agree/{size}"] = Estimate(float(agreed), float(np.sqrt(agreed * (1 - agreed) / options.draws)))
+    return values
+
+
+def _on_a_line(options: Any, problem: Problem) -> Values:
+    """Return position and regions where the problem is a sum of one-dimensional quadratics; {} where it is not."""
+    if problem.p != 1 or problem.task.loss is not LOSSES["quadratic"]:
+        return {}
+    rows = np.asarray(problem.at.y, np.float64)  # curvature h, slope g and constant of each component
+    values: Values = {"position": float(problem.w[0])}
+    for size in dict.fromkeys((1, *options.batch_sizes)):
+        low, high = region(rows[:, 0], rows[:, 1] / rows[:, 0], size)
+        values |= {f"region/{size}/low": low, f"region/{size}/high": high}
     return values
 
 

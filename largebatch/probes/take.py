@@ -1,13 +1,16 @@
 """Take one probe of one run's network, at weights from anywhere: along a run, or from a checkpoint."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
 
 from largebatch import datasets
 from largebatch.config import Probe, RunConfig
-from largebatch.probes.estimate import Values
+from largebatch.extent import Extent
+from largebatch.measurements import Measured
+from largebatch.probes.estimate import Estimate, Values
 from largebatch.probes.problem import Sample, sample
 from largebatch.probes.table import PROBES
 from largebatch.state import Params
@@ -40,3 +43,33 @@ def take_on(
     """Return what a probe says of a sample that is at hand; call inside `jax.enable_x64` of its precision."""
     rng = np.random.default_rng([probe.seed, update])
     return PROBES[probe.name](probe, of.at(params, batch=batch, trail=trail), rng)
+
+
+def take_into(
+    found: Measured, of: Callable[[], Sample], probe: Probe, params: Params, *, update: int, batch: int
+) -> None:
+    """Add what a probe says, and the seconds it took; where it cannot be taken, NaN and the reason."""
+    begun = time.perf_counter()
+    try:
+        with jax.enable_x64(probe.precision == "float64"):
+            values = take_on(of(), probe, params, update=update, batch=batch, trail=found.trail)
+        if probe.name == "path":
+            found.remember(np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(params)]))
+    except Exception as error:
+        found.failed(update, f"{type(error).__name__}: {error}")
+    else:
+        _add(found, update, values)
+    found.took(update, time.perf_counter() - begun)
+
+
+def _add(found: Measured, update: int, values: Values) -> None:
+    for name, value in values.items():
+        if isinstance(value, np.ndarray):
+            found.array(update, name, value)
+        else:
+            found.add(update, name, *(value if isinstance(value, Estimate) else (value, float("nan"))))
+
+
+def batch_at(extent: Extent, update: int) -> int:
+    """Return the batch size with which a run reached an update."""
+    return extent.phases[extent.phase_at(max(0, update - 1))].batch

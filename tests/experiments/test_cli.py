@@ -277,7 +277,7 @@ def test_report_without_results_is_refused(tmp_path):
 
 def test_a_folder_with_only_another_experiments_records_is_refused_and_left_alone(results):
     before = contents(results)
-    words = ["smoke", "--results", results, "--set", "budget.epochs=3"]
+    words = ["smoke", "--results", results, "--set", "learning_rate=0.3"]
     for verb in ("run", "plan", "status"):
         done = called(verb, *words)
         assert done.exit_code == 2

@@ -93,7 +93,7 @@ def test_status_verifies_and_its_exit_code_says_whether_all_is_whole(swept, tmp_
 
 
 def test_an_experiment_cannot_be_named_out_of_the_results(tmp_path):
-    text = "base: {dataset: {name: synthetic}}\nscales:\n  ../../up: {seeds: 1}\n"
+    text = "question: Why?\nbase: {dataset: {name: synthetic}}\nscales:\n  ../../up: {seeds: 1}\n"
     (tmp_path / "mine.yaml").write_text(text)
     done = called("status", tmp_path / "mine.yaml", "--scale", "../../up", "--results", tmp_path / "results")
     assert done.exit_code == 2

@@ -55,6 +55,19 @@ def test_without_momentum_it_is_the_papers_recursion():
     assert measure(problem(), moments) == pytest.approx(0.5 * (H * expected).sum(), rel=1e-13)
 
 
+def test_squares_that_are_kept_change_nothing():
+    one, kept = problem(momentum=0.9), {}
+    moments = init(one, np.ones(3))
+    for updates in (40, 3, 700, 64):  # below and above what is taken one by one
+        moments = advance(one, moments, np.full(updates, 0.2), kept)
+    np.testing.assert_allclose(moments, after(one, np.full(807, 0.2)), rtol=1e-12)
+    step = init(one, np.ones(3))
+    for _ in range(807):
+        step = advance(one, step, np.array([0.2]))
+    np.testing.assert_allclose(moments, step, rtol=1e-9)
+    assert len(kept[0.2]) == 10  # 1, 2, 4, ..., 512, once each
+
+
 def test_the_steady_state_of_plain_sgd():
     # s = a^2 c / B / (1 - (1 - a h)^2), so that each dimension adds a c / (4 B (2 - a h) / 2) to the loss.
     moments = after(problem(), np.full(5000, 0.4))

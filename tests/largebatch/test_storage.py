@@ -11,12 +11,19 @@ from largebatch.measurements import Measured
 from largebatch.records import HISTORY, TIMING, Record
 from largebatch.remote import Remote
 from largebatch.storage import StorageError, below, matching, place_of, write_file
+from tests.fake_gcs import fake_gcs
 from tests.object_store import object_store
 
 
 @pytest.fixture(scope="module")
 def bucket():
     with object_store() as address:
+        yield place_of(address)
+
+
+@pytest.fixture(scope="module")
+def google():
+    with fake_gcs() as address:
         yield place_of(address)
 
 
@@ -105,6 +112,14 @@ def told(place):
 def test_an_object_store_serves_like_a_folder(tmp_path, remote):
     """The oracle is pathlib on a real folder."""
     assert told(remote) == told(tmp_path)
+
+
+def test_a_bucket_of_google_serves_like_a_folder_too(tmp_path, google):
+    assert told(google) == told(tmp_path)
+    there = records.write(record(), google / "runs")
+    assert records.read(there, verify=True).summary == record().summary
+    assert [f.name for f in records.folders(google / "runs")] == ["a" * 16]
+    assert str(google).startswith("gs://bucket/prefix")
 
 
 def test_a_record_is_read_back_from_an_object_store_as_from_a_folder(tmp_path, remote):

@@ -76,3 +76,23 @@ def test_a_network_is_as_large_as_its_products(model, data, products):
     config = RunConfig.model_validate({"model": model, "dataset": {"name": data}})
     assert size_of(config) == pytest.approx(max(1, products / 128**2))
     assert convolutional(config) == (model["name"] in ("cnn", "conv1d"))
+
+
+def quadratic(name, seed, **changes):
+    said = {"dataset": {"name": name}, "model": {"name": "point"}, "loss": "quadratic", "batch_size": 1, "seed": seed}
+    return RunConfig.model_validate(said | changes)
+
+
+def test_seeds_share_a_pack_where_the_data_do_not_depend_on_them():
+    assert len(pack([quadratic("ill_conditioned", seed) for seed in range(4)], 4)) == 1
+    assert len(pack([quadratic("scalar_quadratics", seed) for seed in range(4)], 4)) == 4
+
+
+def test_an_update_of_a_point_is_a_twentieth_of_one_of_a_network_and_moments_are_looked_at_logarithmically():
+    point = quadratic("ill_conditioned", 0, budget={"updates": 1000})
+    assert cost_of(point) == pytest.approx(1000 * 1e-6)
+    order = {"order": "with_replacement", "batch_size": 4}
+    long, short = (
+        quadratic("noisy_quadratic", 0, budget={"updates": updates}, **order) for updates in (2**20 - 1, 2**10 - 1)
+    )
+    assert cost_of(long) == pytest.approx(4 * cost_of(short)) == pytest.approx(10_000 * 5e-7 * 20**2)

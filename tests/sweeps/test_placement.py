@@ -48,11 +48,12 @@ def test_gpus_that_are_not_there_or_not_together_are_refused(nodes, asked, messa
         (gpus(4), {1: 3}, None, {1: 3}),
         (gpus(4), {1: 10}, 2, {1: 2}),
         (gpus(2, share=0.25), {0.25: 100}, None, {0.25: 8}),
-        (gpus(2, share=0.4), {0.4: 100}, None, {0.4: 4}),
+        (gpus(2, share=0.35), {0.35: 100}, None, {0.35: 4}),
         (gpus(1, share=0.1), {0.1: 100}, None, {0.1: 10}),
         (gpus(3, 3), {2: 10}, None, {2: 2}),  # 6 devices, but a run stays in one machine
         (gpus(4, 4), {4: 1, 1: 10}, None, {4: 1, 1: 4}),
         (gpus(2, 4), {2: 1, 4: 1}, None, {2: 1, 4: 1}),
+        (gpus(6, 3), {3: 1, 2: 3}, None, {3: 1, 2: 3}),
         (gpus(2, share=0.5), {2: 1, 0.5: 3}, None, {2: 1, 0.5: 0}),
         (gpus(3, share=0.5), {2: 1, 0.5: 3}, None, {2: 1, 0.5: 2}),
         (gpus(2), {4: 1, 1: 2}, None, {4: 0, 1: 2}),

@@ -10,7 +10,7 @@ from largebatch import records
 from largebatch.config import RunConfig, digest
 from sweeps import Interrupted, SweepError
 from sweeps.engine import InProcessEngine
-from sweeps.events import Waiting
+from sweeps.events import Advanced, Failed, Started, Waiting
 from sweeps.expand import expand
 from sweeps.ledger import Ledger
 from sweeps.sweep import Outcome, sweep
@@ -179,20 +179,33 @@ def test_a_sweep_that_runs_out_of_memory_ends_in_smaller_packs_with_the_batch_as
     assert tries.count((1, 32)) == 4
 
 
-def test_ctrl_c_lets_the_job_in_this_process_save_and_the_next_sweep_goes_on(tmp_path):
-    presses = []
+class Presses:
+    """A spectator who presses Ctrl-C while the second pack runs."""
 
-    def press(folder):
-        if not presses:
-            presses.append(folder)
+    def __init__(self):
+        self.begun, self.failed = 0, []
+
+    def begin(self, configs, ledger, jobs):
+        pass
+
+    def tell(self, event):
+        self.begun += isinstance(event, Started)
+        self.failed += [event] if isinstance(event, Failed) else []
+        if self.begun == 2 and isinstance(event, Advanced):
+            self.begun += 1
             signal.raise_signal(signal.SIGINT)
 
-    tell(tmp_path, "seconds", text="0.2")
+    def end(self):
+        pass
+
+
+def test_ctrl_c_lets_the_job_in_this_process_save_and_the_next_sweep_goes_on(tmp_path):
+    spectator = Presses()
     with pytest.raises(Interrupted):
-        run(tmp_path, on_record=press)  # pressed when the first pack ends, seen while the second runs
+        run(tmp_path, progress=spectator)
+    assert spectator.failed == [], "a job that was asked to stop has not failed"
     saved = [path.read_bytes() for path in (tmp_path / "checkpoints").iterdir()]
     assert saved == [b"saved"] and not (tmp_path / "failures").exists()
     assert len(Ledger.read(tmp_path, RUNS).done) == 2
-    (tmp_path / "stub" / "seconds").unlink()
     assert run(tmp_path).complete
     same_as_undisturbed(tmp_path, RUNS, tmp_path / "clean")

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from largebatch import records
 from largebatch.config import digest
+from largebatch.extent import due
 from largebatch.pack import Pack
 from largebatch.probes.take import take
-from largebatch.probes.visits import due
 from largebatch.records import read_probes
 from largebatch.train import train, train_pack
 from tests.largebatch.small import seeded, small

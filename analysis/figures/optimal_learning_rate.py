@@ -1,0 +1,147 @@
+"""The best learning rate against batch size, selected on validation, and the power of the batch that it follows."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.figures.arms import arms
+from analysis.figures.describe import CannotDraw, conditions, mean_of, outcomes, plain, words
+from analysis.figures.fitted import fit_knee, fit_power, rounded, said
+from analysis.figures.tuned import RATE, at_best_rate, policy, tried
+from analysis.gap import as_text, censored
+from analysis.load import Results
+from analysis.selection import choose, sentence
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
+KNOWN = ("batch_size", "seed", "learning_rate", "*")
+
+
+def prepare(results: Results) -> dict[str, Any]:
+    """Return the selected peak rate of every cell and seed, whether it is the end of what was tried, and the fits.
+
+    Fits see each seed's own choice in the cells whose choice is not at the edge of the grid.
+
+    Raises:
+        CannotDraw: one rate was tried at each batch size, or validation was not measured.
+    """
+    if tried(results) < 2:
+        raise CannotDraw("one learning rate was tried at each batch size; sweep it, as in axes: {learning_rate: [...]}")
+    rated = _with_rates(results)
+    chosen, choices = at_best_rate(rated)
+    single, _ = choose(rated, RATE, per_seed=True)
+    edges = {_place(choice.cell): choice.edge for choice in choices}
+    cells = []
+    found = arms(chosen, KNOWN)
+    for arm in found:
+        for batch, runs in arm.runs.groupby("batch_size", sort=True):
+            place = _alike(rated.runs, runs, rated.fields)
+            edge = next((e for cell, e in edges.items() if _holds(dict(cell), runs)), "")
+            cells.append(_cell(arm.label, int(batch), runs, place, single.runs, edge))
+    return {
+        "figure": "optimal_learning_rate",
+        **conditions(results),
+        "policy": policy(choices, ""),
+        "selection": sentence(choices, RATE),
+        "arms": [arm.label for arm in found],
+        "batch_sizes": sorted(int(batch) for batch in results.runs["batch_size"].unique()),
+        "seeds": int(results.runs["seed"].nunique()),
+        "cells": cells,
+        "fits": {arm.label: _fits([cell for cell in cells if cell["arm"] == arm.label]) for arm in found},
+    }
+
+
+def _with_rates(results: Results) -> Results:
+    from dataclasses import replace
+
+    runs = results.runs
+    return replace(results, runs=runs.assign(peak=runs["peak_rate"].fillna(runs[RATE])))
+
+
+def _place(cell: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple(cell.items())
+
+
+def _holds(cell: Mapping[str, Any], runs: pd.DataFrame) -> bool:
+    return all(as_text(runs[name]).iloc[0] == as_text(pd.Series([value])).iloc[0] for name, value in cell.items())
+
+
+def _alike(runs: pd.DataFrame, cell: pd.DataFrame, fields: tuple[str, ...]) -> pd.DataFrame:
+    """Return all runs that differ from those of a cell in rate and seed alone."""
+    same = pd.Series(True, runs.index)
+    for name in (name for name in fields if name != RATE and name in runs):
+        same &= as_text(runs[name]) == as_text(cell[name]).iloc[0]
+    return runs[same]
+
+
+def _cell(
+    arm: str, batch: int, runs: pd.DataFrame, everything: pd.DataFrame, single: pd.DataFrame, edge: str
+) -> dict[str, Any]:
+    lost = censored(runs).to_numpy()
+    rates = everything.groupby("peak")["outcome"].agg(lambda o: int(o.isin(("diverged", "stuck", "unreached")).sum()))
+    own = single.loc[single.index.isin(everything.index) & ~censored(single)]
+    return {
+        "arm": arm,
+        "batch_size": batch,
+        "rate": float(runs["peak"].iloc[0]),
+        "edge": edge,
+        "tried": [{"rate": float(rate), "lost": int(count)} for rate, count in rates.items()],
+        **outcomes(runs),
+        "seeds": plain(own["peak"]),
+        **{name: mean_of(runs[name].to_numpy(float), lost)
+           for name in ("validation_error", "test_error", "train_loss")},
+    }  # fmt: skip
+
+
+def _fits(cells: list[dict[str, Any]]) -> dict[str, Any]:
+    inner = [(cell["batch_size"], rate) for cell in cells if not cell["edge"] for rate in cell["seeds"]]
+    x, y = np.array(inner, float).reshape(-1, 2).T
+    return {"power": fit_power(x, y), "knee": fit_knee(x, y), "cells": len({batch for batch, _ in inner})}
+
+
+def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
+    """Draw the numbers of `prepare` on an empty matplotlib figure."""
+    from analysis.figures import optimal_learning_rate_ink
+
+    optimal_learning_rate_ink.draw(numbers, canvas)
+
+
+def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return each cell as a row of words: the rate, where it lies in the grid, and the errors there."""
+    names = ("validation_error", "test_error", "train_loss")
+    head = ["arm", "batch size", "best rate", "tried", "at the edge", *(name.replace("_", " ") for name in names)]
+    rows = [
+        [c["arm"], f"{c['batch_size']:,}", rounded(c["rate"], 4), str(len(c["tried"])), c["edge"] or "no",
+         *(words(c[name], fraction=name.endswith("error")) for name in names)]
+        for c in numbers["cells"]
+    ]  # fmt: skip
+    return head, rows
+
+
+def told(arm: str, fit: Mapping[str, Any]) -> str:
+    """Return an arm's fits in words: the power, and the knee where one is worth its parameters."""
+    power, knee = fit["power"], fit["knee"]
+    if "why" in power:
+        return f"{arm}: no power, because {power['why']}"
+    text = f"{arm}: rate ∝ B^{said(power['exponent'])}"
+    if "why" in knee:
+        return f"{text}, no knee sought, because {knee['why']}"
+    if not knee["supported"]:
+        return f"{text}, no knee by AICc"
+    return f"{text}, knee at B = {said(knee['at'])} (power {knee['below']:.2g} below, {knee['above']:.2g} above)"
+
+
+def caption(numbers: Mapping[str, Any]) -> str:
+    """Return how to read the figure, in words."""
+    fits = "; ".join(told(arm, numbers["fits"][arm]) for arm in numbers["arms"])
+    return (
+        f"Best peak learning rate against batch size ({', '.join(numbers['arms'])}): {numbers['selection']}. Marks are "
+        f"chosen on the mean over {numbers['seeds']} seeds, small points are each seed's own choice, grey dashes the "
+        "rates tried, grey crosses those at which a run was lost. An open mark says edge: the best rate is the end of "
+        "the grid, so it is only a bound and in no fit. The dashed line is the fitted power, dotted ones are the "
+        f"constant, square-root and linear rule from the smallest batch. {fits}. Beside it test error and train loss "
+        "at the chosen rate; the test set was read nowhere else."
+    )

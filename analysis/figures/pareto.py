@@ -1,0 +1,95 @@
+"""Examples against updates to a target, one curve a target (McCandlish et al. 2018, figure 6; Shallue et al. 2019)."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analysis.figures.critical_batch import NAMES
+from analysis.figures.fitted import fit_hyperbola, said
+from analysis.figures.options import Options as Said
+from analysis.figures.options import Target
+from analysis.figures.steps_to_target import cost_words
+from analysis.figures.targets import points, prepared
+from analysis.load import Results
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
+KNOWN = ("batch_size", "seed", "learning_rate")
+CURVES = 4
+"""Targets where none are stated."""
+
+
+class Options(Said):
+    """Which levels."""
+
+    targets: list[Target] | None = None
+    """One curve each; by default four train losses down to the one that 3/4 of the cells reach."""
+
+
+def prepare(results: Results, options: Options) -> dict[str, Any]:
+    """Return updates and examples to each target in every cell, with the hyperbola of each.
+
+    The targets are the arms of this figure: `arm` of a cell is its target in words.
+    """
+    found = [prepared("pareto", results, target) for target in options.targets or list(_ladder(results))]
+    cells, fits, levels = [], {}, []
+    for numbers in found:
+        name = numbers["target"]["words"]
+        own = [{**cell, "arm": name} for cell in numbers["cells"]]
+        cells += own
+        fits[name] = fit_hyperbola(*points(own))
+        levels.append(numbers["target"])
+    if not options.targets:
+        levels = [{**level, "origin": "a ladder of train losses, equal in the logarithm"} for level in levels]
+    return {**found[0], "target": None, "targets": levels, "arms": list(fits), "cells": cells, "fits": fits}
+
+
+def _ladder(results: Results) -> Iterator[Target]:
+    from analysis.figures.targets import level
+
+    lowest = level(results, None)
+    if lowest.measure != "train_loss":
+        yield Target.model_validate({lowest.measure: lowest.value})
+        return
+    first = results.histories().groupby("digest", observed=True)["train_loss"].first().median()
+    top = max(float(first), lowest.value * 2)
+    for value in np.geomspace(top, lowest.value, CURVES + 1)[1:]:
+        yield Target(train_loss=float(f"{max(value, lowest.value):.2g}"))
+
+
+def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
+    """Draw the numbers of `prepare` on an empty matplotlib figure."""
+    from analysis.figures import pareto_ink
+
+    pareto_ink.draw(numbers, canvas)
+
+
+def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return each target and batch size as a row of words."""
+    head = ["target", "batch size", "runs", "updates", "examples"]
+    rows = [
+        [c["arm"], f"{c['batch_size']:,}", str(c["n"]), *(cost_words(c, cost) for cost in ("updates", "examples"))]
+        for c in numbers["cells"]
+    ]
+    return head, rows
+
+
+def caption(numbers: Mapping[str, Any]) -> str:
+    """Return how to read the figure, in words."""
+    fits = "; ".join(_told(name, fit) for name, fit in numbers["fits"].items())
+    return (
+        f"Examples against updates until a run first reaches {', '.join(numbers['arms'])} "
+        f"({numbers['targets'][0]['origin']}), both logarithmic, one curve a target; the batch size grows from right "
+        f"to left. Marks are medians over {numbers['seeds']} seeds, hollow ones of cells that lost runs, small points "
+        f"single seeds; beside it test error and train loss at the target. Critical batch sizes of the hyperbola, "
+        f"with 95 % profile-likelihood intervals: {fits}. Cells with lost runs are in no fit."
+    )
+
+
+def _told(name: str, fit: Mapping[str, Any]) -> str:
+    if "why" in fit:
+        return f"at {name} none, because {fit['why']}"
+    outside = "" if fit["bracketed"] else ", not bracketed"
+    return f"at {name} {NAMES['critical_batch']} = {said(fit['critical_batch'])}{outside}"

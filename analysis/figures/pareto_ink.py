@@ -1,0 +1,25 @@
+"""The ink of `pareto`: one front a target, the errors at the targets beside them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from matplotlib.figure import Figure as Canvas
+
+from analysis.figures import paper
+from analysis.figures.critical_batch_ink import front, front_axes
+from analysis.figures.sheets import main_and_side
+from analysis.figures.target_ink import error_panels, keys, line_of, readable
+
+
+def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
+    """Draw the numbers of `pareto.prepare`."""
+    main, side = main_and_side(canvas)
+    one = len(numbers["arms"]) == 1
+    front_axes(main, numbers["cells"], numbers["arms"][0] if one else "the target")
+    last = len(numbers["arms"]) - 1
+    for place, arm in enumerate(numbers["arms"]):
+        front(main, line_of(numbers, arm), place, named=place in (0, last))
+    error_panels(side, numbers)
+    paper.heading(canvas, numbers, "Examples against updates to a target")
+    paper.legend(canvas, list(keys(numbers["arms"])))
+    paper.footnotes(canvas, f"{readable(numbers['seeds'])}; numbers: batch size", numbers["footnote"])

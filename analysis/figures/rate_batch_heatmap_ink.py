@@ -1,0 +1,137 @@
+"""The ink of `rate_batch_heatmap`: a column a batch size, a rectangle a rate, colours that survive grey print."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure as Canvas
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from analysis.figures import paper
+from analysis.figures.marks import SIGNS, Cell, lost, sign_keys
+from analysis.figures.rate_batch_heatmap import edges
+from analysis.figures.sheets import label_left
+from analysis.style import INK, MUTED, PAPER, RULE, WIDTH
+
+HEIGHT, BAR = 2.5, 0.1
+WRITTEN = 60
+"""Cells up to which the numbers are written into them."""
+
+
+def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
+    """Draw the numbers of `rate_batch_heatmap.prepare`."""
+    tall = paper.TOP + HEIGHT + paper.BOTTOM
+    canvas.set_size_inches(WIDTH, tall)
+    measure, each = numbers["measure"], 2.12
+    for place, (key, words) in enumerate((("value", measure.replace("_", " ")), ("train_loss", "train loss"))):
+        left = paper.LEFT + place * (each + BAR + 0.95)
+        y, high = (tall - paper.TOP - HEIGHT) / tall, HEIGHT / tall
+        axes = canvas.add_axes((left / WIDTH, y, each / WIDTH, high))
+        bar = canvas.add_axes(((left + each + 0.08) / WIDTH, y, BAR / WIDTH, high))
+        share = key == "value" and measure.endswith("error")
+        _panel(axes, bar, numbers["cells"], numbers["batch_sizes"], key, share=share)
+        axes.set_title(words, pad=5, fontweight="bold")
+        axes.set_xlabel("batch size B")
+        if not place:
+            label_left(axes, "peak learning rate")
+    paper.heading(canvas, numbers, "Error and train loss over batch size and learning rate")
+    paper.legend(canvas, list(_keys(numbers)))
+    seeds = numbers["seeds"]
+    paper.footnotes(canvas, f"mean over {seeds} seeds" if seeds > 1 else "one seed", numbers["footnote"])
+
+
+def _keys(numbers: Mapping[str, Any]) -> Sequence[Any]:
+    found = []
+    if any(cell["best"] for cell in numbers["cells"]):
+        style = {"marker": "s", "markersize": 7, "markerfacecolor": "none", "markeredgewidth": 1.4}
+        found.append(paper.key("best of a batch size", linestyle="none", **style))
+    return [*found, *sign_keys(numbers["cells"])] or [paper.key("dark: small", linestyle="none")]
+
+
+def _panel(
+    axes: Axes, bar: Axes, cells: Sequence[Cell], batches: Sequence[int], key: str, *, share: bool
+) -> None:  # fmt: skip
+    from matplotlib import colormaps
+
+    means = [cell[key]["mean"] for cell in cells if cell[key]["mean"] is not None]
+    positive = [value for value in means if value > 0]
+    norm = _norm(positive) if positive else Normalize(0, 1)
+    colors = colormaps["viridis"]
+    for column, batch in enumerate(batches):
+        own = sorted((cell for cell in cells if cell["batch_size"] == batch), key=lambda cell: cell["rate"])
+        ends = edges(np.array([cell["rate"] for cell in own]))
+        for cell, low, high in zip(own, ends, ends[1:], strict=False):
+            _rectangle(axes, cell, key, (column, low, high), norm, colors, share=share, write=len(cells) <= WRITTEN)
+    axes.set_xlim(-0.5, len(batches) - 0.5)
+    axes.set_xticks(range(len(batches)), [f"{batch:,}" if len(batches) < 7 else f"{batch}" for batch in batches])
+    axes.tick_params(axis="x", labelsize=7 if len(batches) < 9 else 5.5)
+    axes.set_yscale("log")
+    rates = np.array([cell["rate"] for cell in cells])
+    ends = edges(np.unique(rates))
+    axes.set_ylim(ends[0], ends[-1])
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_locator(LogLocator(10, subs=_steps(rates.max() / rates.min())))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.4g}"))
+    axes.grid(False)
+    _bar(bar, norm, colors, share=share)
+
+
+def _norm(values: Sequence[float]) -> Any:
+    low, high = min(values), max(values)
+    if high <= low * (1 + 1e-9):
+        low, high = 0.9 * low, 1.1 * high
+    return LogNorm(low, high) if high / low > 3 else Normalize(low, high)
+
+
+def _steps(ratio: float) -> tuple[float, ...]:
+    return (1.0, 2.0, 5.0) if ratio < 20 else (1.0, 3.0) if ratio < 300 else (1.0,)
+
+
+def _rectangle(
+    axes: Axes, cell: Cell, key: str, place: tuple[int, float, float], norm: Any, colors: Any, *, share: bool,
+    write: bool,
+) -> None:  # fmt: skip
+    column, low, high = place
+    value, middle = cell[key]["mean"], float(np.sqrt(low * high))
+    face = PAPER if value is None else colors(norm(max(value, norm.vmin)))
+    box: dict[str, Any] = {"facecolor": face, "edgecolor": RULE, "linewidth": 0.4}
+    axes.add_patch(Rectangle((column - 0.5, low), 1, high - low, **box))
+    if cell["best"]:
+        for ink, width in ((PAPER, 3.4), (INK, 1.5)):  # dark on white is seen on any colour
+            frame: dict[str, Any] = {"facecolor": "none", "edgecolor": ink, "linewidth": width, "zorder": 3}
+            axes.add_patch(Rectangle((column - 0.46, low * 1.02), 0.92, high * 0.98 - low * 1.02, **frame))
+    if lost(cell):
+        sign = next(sign for outcome, sign in SIGNS.items() if cell[outcome])
+        axes.plot(column, middle, sign, color=MUTED, markersize=4, markerfacecolor="none", markeredgewidth=0.9)
+    elif value is not None and write:
+        text = f"{100 * value:.3g}" if share else f"{value:.2g}".replace("0.", ".", 1)
+        ink = PAPER if norm(max(value, norm.vmin)) < 0.55 else INK
+        axes.text(column, middle, text, ha="center", va="center", fontsize=5.5, color=ink)
+
+
+def _bar(bar: Axes, norm: Any, colors: Any, *, share: bool) -> None:
+    """Draw the scale of the colours as rectangles, so that the vector file holds no picture."""
+    steps = 64
+    logarithmic = isinstance(norm, LogNorm)
+    ends = (np.geomspace if logarithmic else np.linspace)(norm.vmin, norm.vmax, steps + 1)
+    mapped = ScalarMappable(norm, colors)
+    for low, high in zip(ends, ends[1:], strict=False):
+        color = mapped.to_rgba((low + high) / 2)
+        bar.add_patch(Rectangle((0, low), 1, high - low, facecolor=color, edgecolor=color, linewidth=0.3))
+    bar.set_xlim(0, 1)
+    bar.set_ylim(norm.vmin, norm.vmax)
+    if logarithmic:
+        bar.set_yscale("log")
+        bar.set_ylim(norm.vmin, norm.vmax)
+        bar.yaxis.set_major_locator(LogLocator(10, subs=_steps(norm.vmax / norm.vmin)))
+        bar.yaxis.set_minor_locator(NullLocator())
+    bar.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.4g} %" if share else f"{v:.3g}"))
+    bar.set_xticks([])
+    bar.yaxis.tick_right()
+    bar.grid(False)
+    for side in bar.spines.values():
+        side.set_visible(False)

@@ -1,0 +1,99 @@
+"""Test error and sharpness against batch size (Keskar et al. 2017, figure 4)."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analysis.figures.cells import KNOWN as KNOWN
+from analysis.figures.cells import all_positive, cells
+from analysis.figures.describe import plain, words
+from analysis.figures.sharpness import Measured, chosen, label, short
+from analysis.gap import OUTCOMES
+from analysis.intervals import mean_interval
+from analysis.load import Results
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
+
+class Options(Measured):
+    """Options of `sharpness_vs_batch`."""
+
+
+def prepare(results: Results, options: Options) -> dict[str, Any]:
+    """Return test error, sharpness and train loss of every cell, and how much sharper the largest batch ends.
+
+    Raises:
+        CannotDraw: no run has the sharpness.
+    """
+    found, measure = chosen(results, options.measure)
+    positive = all_positive(found, measure)
+    numbers = cells(found, ["test_error", "train_loss", measure], positive=[measure] if positive else [])
+    for cell in numbers["cells"]:
+        cell["sharpness"] = cell.pop(measure)
+    ratios = {arm: _ratio(found, numbers, arm, measure) for arm in numbers["arms"]} if positive else {}
+    return {"figure": "sharpness_vs_batch", **numbers, "measure": measure,
+            "positive": positive, "ratios": ratios}  # fmt: skip
+
+
+def _ratio(results: Results, numbers: Mapping[str, Any], arm: str, measure: str) -> dict[str, float | None]:
+    """Return sharpness at the largest batch over that at the smallest, paired by seed, with its interval."""
+    from analysis.figures.arms import arms
+
+    (runs,) = [own.runs for own in arms(results, KNOWN) if own.label == arm]
+    own = [cell for cell in numbers["cells"] if cell["arm"] == arm]
+    ends = own[0]["batch_size"], own[-1]["batch_size"]
+    if ends[0] == ends[1] or any(own[i][outcome] for i in (0, -1) for outcome in OUTCOMES):
+        return {"estimate": None, "low": None, "high": None}
+    small, large = (runs[runs["batch_size"] == end].groupby("seed")[measure].mean() for end in ends)
+    both = (np.log(large) - np.log(small)).dropna().to_numpy(float)
+    interval = mean_interval(both)
+    values = plain(np.exp([interval.estimate, interval.low, interval.high]))
+    return dict(zip(("estimate", "low", "high"), values, strict=True))
+
+
+def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
+    """Draw the numbers of `prepare` on an empty matplotlib figure."""
+    from analysis.figures import sharpness_vs_batch_ink
+
+    sharpness_vs_batch_ink.draw(numbers, canvas)
+
+
+def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return each cell as a row of words: mean and half of the interval, or the median and what was lost."""
+    head = ["arm", "batch size", "runs", "test error", "train loss", label(numbers["measure"])]
+    rows = []
+    for cell in numbers["cells"]:
+        lost = ", ".join(f"{cell[outcome]} {outcome}" for outcome in OUTCOMES if cell[outcome])
+        runs = f"{cell['n']}, {lost}" if lost else str(cell["n"])
+        values = [words(cell[name], fraction=name == "test_error") for name in ("test_error", "train_loss")]
+        rows.append([cell["arm"], f"{cell['batch_size']:,}", runs, *values, _words(cell["sharpness"], numbers)])
+    return head, rows
+
+
+def _words(summary: Mapping[str, Any], numbers: Mapping[str, Any]) -> str:
+    if not numbers["positive"] or summary["mean"] is None or summary["high"] is None:
+        return words(summary, fraction=False)
+    return f"{summary['mean']:.3g} ({summary['low']:.3g} to {summary['high']:.3g})"
+
+
+def caption(numbers: Mapping[str, Any]) -> str:
+    """Return how to read the figure, in words."""
+    measure, sizes = short(numbers["measure"]), numbers["batch_sizes"]
+    mean = "geometric means" if numbers["positive"] else "means"
+    text = (
+        f"Test error (left), {measure} (middle) and train loss (right) at the end of the run, against batch size from "
+        f"{sizes[0]:,} to {sizes[-1]:,}. Lines are means ({mean} of the sharpness) over {numbers['seeds']} seeds with "
+        f"95 % Student-t intervals, small points are single seeds; one line an arm ({', '.join(numbers['arms'])}). "
+    )
+    for arm, ratio in numbers["ratios"].items():
+        text += _sentence(arm, ratio)
+    return text + "Compare sharpness at equal learning rate and equal train loss alone: it follows both."
+
+
+def _sentence(arm: str, ratio: Mapping[str, float | None]) -> str:
+    if ratio["estimate"] is None:
+        return ""
+    interval = f" [{ratio['low']:.3g}, {ratio['high']:.3g}]" if ratio["low"] is not None else ""
+    return f"{arm}: {ratio['estimate']:.3g}{interval} times as sharp at the largest batch as at the smallest. "

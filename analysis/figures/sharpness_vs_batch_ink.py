@@ -1,0 +1,44 @@
+"""The ink of `sharpness_vs_batch`: test error, sharpness and train loss side by side, one line an arm."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+
+from analysis.figures import paper
+from analysis.figures.marks import series
+from analysis.figures.rows import row
+from analysis.figures.sharpness import label
+from analysis.figures.sheets import label_left
+from analysis.figures.target_ink import keys, line_of, shift_of
+
+
+def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
+    """Draw the numbers of `sharpness_vs_batch.prepare`."""
+    panels = row(canvas, 3)
+    words = ("test error", label(numbers["measure"]), "train loss")
+    for axes, measure, said in zip(panels, ("test_error", "sharpness", "train_loss"), words, strict=True):
+        paper.batch_axis(axes, numbers["batch_sizes"], numbers["train_size"])
+        _scale(axes, measure, numbers)
+        for place, arm in enumerate(numbers["arms"]):
+            series(axes, line_of(numbers, arm), measure, place, shift=shift_of(place, len(numbers["arms"])))
+        label_left(axes, said)
+        axes.set_xlabel(f"batch size B   (N = {numbers['train_size']:,})")
+    paper.heading(canvas, numbers, "Test error and sharpness against batch size")
+    paper.legend(canvas, list(keys(numbers["arms"])))
+    seeds = numbers["seeds"]
+    spread = f"mean and 95 % t interval over {seeds} seeds; small points: single seeds" if seeds > 1 else "one seed"
+    paper.footnotes(canvas, spread, numbers["footnote"])
+
+
+def _scale(axes: Axes, measure: str, numbers: Mapping[str, Any]) -> None:
+    found = [v for cell in numbers["cells"] for v in (*cell[measure]["seeds"], cell[measure]["mean"]) if v is not None]
+    if measure == "train_loss" or (measure == "sharpness" and numbers["positive"]):
+        paper.logarithmic(axes, found)
+        return
+    low, high = (min(found), max(found)) if found else (0.0, 1.0)
+    pad = 0.15 * (high - low) or 0.01
+    axes.set_ylim(max(0.0, low - pad) if low >= 0 else low - pad, high + pad)
+    if measure == "test_error":
+        paper.percent(axes)

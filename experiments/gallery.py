@@ -1,0 +1,152 @@
+"""The gallery: every paper's experiment at small scale, one page each, as `make gallery` writes it to `docs/gallery/`.
+
+It can be stopped at any time: sweeps go on where they were, and a page is written as soon as its sweep is complete.
+"""
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from experiments.reproduce import STYLES, numbers, verdicts
+
+if TYPE_CHECKING:
+    from analysis.verdicts import Verdict
+    from experiments.place import Place
+    from largebatch.storage import Folder
+
+PAGES = Path("docs/gallery")
+RESULTS = Path("results/gallery")
+MOST_FIGURES = 4
+LARGEST_SVG = 120_000
+"""Bytes; of a larger drawing the PNG is kept."""
+SIGNS = {"supported": "✓ supported", "contradicted": "✗ contradicted", "undecided": "? undecided"}
+
+
+def gallery(
+    names: Annotated[list[str] | None, typer.Argument(help="Experiments; default: all that follow a paper.")] = None,
+    results: Annotated[Path, typer.Option(help="Where results are kept.")] = RESULTS,
+    pages: Annotated[Path, typer.Option(help="Where pages are written.")] = PAGES,
+    train: Annotated[bool, typer.Option("--train/--no-train", help="Train, or write pages alone.")] = True,
+) -> None:
+    """Run the experiments one after the other and write a page on each."""
+    from experiments.commands.options import console, engine, place
+    from experiments.reproduce import reproduce
+
+    failed = []
+    for name in names or chosen():
+        at = place(name, None, None, str(results))
+        if train:
+            code, report = reproduce(at, engine=engine(), console=console())
+            if code or report is None:
+                failed.append(name)
+                continue
+        elif not (at.folder / "report").is_dir():
+            continue
+        write(at, pages)
+        index(pages)
+    if failed:
+        print(f"not complete: {', '.join(failed)}", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def chosen() -> list[str]:
+    """Return the packaged experiments that follow a paper."""
+    from experiments.catalogue import entries
+
+    return [entry.name for entry in entries("experiments") if entry.source]
+
+
+def write(place: "Place", pages: Path) -> Path:
+    """Write an experiment's page and its figures from its records and its report, and return the page."""
+    name = place.experiment.name
+    figures = list(_figures(place.folder / "report", pages / "figures", name))
+    path = pages / f"{name}.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page(place, verdicts(place), figures), encoding="utf-8")
+    return path
+
+
+def _figures(report: "Folder", folder: Path, name: str) -> Iterable[Path]:
+    """Copy the first figures of a report, small, and yield them; those of an earlier page go."""
+    from largebatch.storage import matching
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob(f"{name}-*"):
+        old.unlink()
+    for svg in matching(report, "*.svg")[:MOST_FIGURES]:
+        content, source = svg.read_bytes(), svg
+        if len(content) > LARGEST_SVG:
+            source = svg.with_suffix(".png")
+            content = source.read_bytes()
+        kept = folder / f"{name}-{source.name}"
+        kept.write_bytes(content)
+        yield kept
+
+
+def page(place: "Place", found: "Sequence[Verdict]", figures: Sequence[Path]) -> str:
+    """Return an experiment's page as Markdown: question, verdicts, figures, the paper's numbers, what departs."""
+    experiment = place.experiment
+    lines = [f"# {experiment.name}", "", experiment.question, "", f"*{experiment.paper}*", "", counted(found), ""]
+    lines += [f"`{place.command('reproduce')}`", ""] if place.results != RESULTS else []
+    lines += ["## Verdicts", "", "| claim | verdict | numbers |", "|---|---|---|"]
+    lines += [_row(one.says, SIGNS[one.verdict], numbers(one)) for one in found]
+    if figures:
+        lines += ["", "## Figures", ""]
+        lines += [f"![{figure.stem}](figures/{figure.name})\n" for figure in figures]
+    if experiment.published:
+        ours = {one.says: f"{one.effect:.4g} ({one.verdict})" for one in found}
+        lines += ["", "## Ours against published", "", "| quantity | published | ours | where |", "|---|---|---|---|"]
+        lines += [
+            _row(n["quantity"], n["value"], ours.get(n["claim"] or "", "not measured"), f"{n['figure']}; {n['source']}")
+            for n in experiment.published
+        ]
+    lines += ["", "## Deviations from the protocol", "", *(f"- {one}" for one in experiment.deviations or ["None."])]
+    if experiment.history:
+        lines += ["", "## Changed after results had been seen", ""]
+        lines += [f"- {one['date']}: {one['change']} {one['reason']}" for one in experiment.history]
+    lines += ["", "## What could not be seen, and why", "", *_unseen(found), ""]
+    return "\n".join(lines)
+
+
+def counted(found: "Sequence[Verdict]") -> str:
+    """Return how many claims came out how, in words."""
+    return f"{len(found)} claims: " + ", ".join(f"{sum(one.verdict == w for one in found)} {w}" for w in STYLES)
+
+
+def _unseen(found: "Sequence[Verdict]") -> list[str]:
+    lines = []
+    for one in found:
+        why = one.note or "the interval lies outside of what was claimed"
+        if one.verdict == "undecided":
+            why = "; ".join(filter(None, [one.note, f"would decide it: {one.decides}"]))
+        if one.verdict != "supported":
+            lines.append(f"- {one.says} {one.verdict.capitalize()}: {why}.")
+    return lines or ["Everything that was claimed is supported."]
+
+
+def _row(*cells: object) -> str:
+    return "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+def index(pages: Path) -> Path:
+    """Write the list of all pages there are, with the question and the verdicts of each."""
+    lines = [
+        "# Gallery", "",
+        "Papers on batch size, each run again at small scale by `make gallery`. Claims were stated before the first "
+        "run; what did not hold is shown as such.", "", "| experiment | question | verdicts |", "|---|---|---|",
+    ]  # fmt: skip
+    for path in sorted(pages.glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        if path.name != "README.md" and (told := re.search(r"^\d+ claims: (.*)$", text, re.MULTILINE)):
+            lines.append(_row(f"[{path.stem}]({path.name})", text.splitlines()[2], told[1]))
+    found = pages / "README.md"
+    found.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    return found
+
+
+if __name__ == "__main__":
+    typer.run(gallery)

@@ -1,0 +1,79 @@
+"""Full scale, as far as a CPU gets: two updates of each experiment's most elaborate run, everything else as declared.
+
+The images come from small files of exactly CIFAR's format. Depth, width, batch and group sizes are cut down, because
+eight images and seconds are what there is; optimizer, rule, schedule, remedies, normalisation and augmentation are not.
+"""
+
+import sys
+
+import numpy as np
+import pytest
+
+from experiments.experiment import load, packaged
+from largebatch.config import RunConfig
+from largebatch.datasets import cifar, cifar_files
+from largebatch.train import train_pack
+from tests.largebatch.datasets import cifar_on_disk
+
+CHEAP = {
+    "resnet": {"depth": 8, "width": 2}, "resnet18": {"width": 1}, "wide_resnet": {"depth": 10, "widen": 1},
+    "vgg": {"width": 1}, "keskar_c1": {"channels": 2, "widths": [4, 4]}, "keskar_c2": {"channels": 1, "width": 4},
+    "mlp": {"widths": [4, 4]},
+}  # fmt: skip
+GROUPS = {"m": 2, "size": 2, "workers": 2, "grow_batch_to": 8, "batch": 2}
+"""Numbers of examples, or of who shares them, inside options."""
+FULL = sorted(name for name, path in packaged().items() if "cifar10" in path.read_text())
+
+
+def shrunk(config):
+    """Return the same run on eight images in batches of four, in a cheap shape of its network."""
+    said = config.model_dump(mode="json", exclude_defaults=True)
+    said["dataset"] |= {"train_size": 8, "validation_size": min(2, config.dataset.validation_size)}
+    said["model"] |= CHEAP[config.model.name]
+    for part in ("model", "sam", "gradient_penalty", "injected_noise", "local", "schedule"):
+        cut(said.get(part))
+    if "fork" in said:
+        said["fork"] |= {"at": {"epochs": 0.5}, "parent": {"batch_size": 2}}
+    if "start" in (said.get("local") or {}):
+        said["local"]["start"] = {"updates": 1}
+    if "warmup" in said.get("schedule", {}):
+        said["schedule"]["warmup"] = {"updates": 1}
+    stretch = {"stretch": config.budget.stretch} if config.budget.stretch else {}
+    return RunConfig.model_validate({
+        **said, "batch_size": 4, "reference_batch": 4, "budget": {"epochs": 1, **stretch}, "evaluate": {"points": 1},
+        "probes": [], "execution": {},
+    })  # fmt: skip
+
+
+def cut(options):
+    for name, value in (options or {}).items():
+        if isinstance(value, dict):
+            cut(value)
+        elif name in GROUPS and isinstance(value, int):
+            options[name] = GROUPS[name]
+
+
+@pytest.fixture
+def cifar10(monkeypatch, tmp_path):
+    monkeypatch.setenv("LARGEBATCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("LARGEBATCH_DATA", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    source, forms = cifar_on_disk.small("cifar10")
+    monkeypatch.setitem(cifar_files.SOURCES, "cifar10", source)
+    cifar_on_disk.put(tmp_path, source, forms, "archive")
+    cifar._pool.cache_clear()
+    yield
+    cifar._pool.cache_clear()
+
+
+def test_the_list_is_that_of_the_issue():
+    assert len(FULL) >= 18
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_the_most_elaborate_run_takes_two_updates(name, cifar10):
+    found = load(name, scale="full", most_seeds=1)
+    config = shrunk(max(found.configs, key=lambda one: len(one.model_dump_json(exclude_defaults=True))))
+    (record,) = train_pack([config], width=1)
+    assert record.history["update"][-1] == 2
+    assert np.isfinite(record.history["train_loss"]).all() and record.history["distance"][-1] > 0

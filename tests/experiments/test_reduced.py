@@ -1,0 +1,191 @@
+"""What the deterministic experiments show, in seconds: the region of confusion, orders, conditioning, large batches.
+
+Each has the pass criteria of the experiment it reduces, and is trained by the same machinery.
+"""
+
+from functools import cache
+from math import log
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from largebatch import datasets
+from largebatch.config import RunConfig
+from largebatch.train import train_pack
+
+POINT = {"loss": "quadratic", "precision": "float64", "evaluate": {"points": 1}, "batch_size": 1}
+
+
+def point(seed=0, *, initial=1.0, name="scalar_quadratics", n=100, epochs=1, **changes):
+    """Return a run on quadratics; `seed` is of the order alone, so that runs share a pack."""
+    start = initial if isinstance(initial, list) else [initial]
+    said = {**POINT, "dataset": {"name": name, "train_size": n}, "model": {"name": "point", "initial": start},
+            "budget": {"epochs": epochs}, "seed": {"order": seed}}  # fmt: skip
+    return RunConfig.model_validate({**said, **changes})
+
+
+def excess(configs):
+    """Train runs in one pack and return how far above the minimum each ends."""
+    records = train_pack(configs, width=len(configs))
+    return np.array([r.history["train_loss"][-1] - r.summary["minimum_loss"] for r in records])
+
+
+# F01
+
+
+@cache
+def rows(n):
+    """Return curvatures and minima of the components that every run of n of them has."""
+    h, g, _ = datasets.load(point(n=n).dataset, seed=0).train_y.T
+    return h, g / h
+
+
+def agreement(initial, epochs):
+    probes = [{"name": "confusion", "batch_sizes": [4], "draws": 2, "points": 3}]
+    config = point(initial=initial, epochs=epochs, batch_size=100, learning_rate=0.1, probes=probes,
+                   evaluate={"points": 3})  # fmt: skip
+    (record,) = train_pack([config], width=1)
+    return record.probes["confusion"].series("agree/1")[1]
+
+
+def test_signs_agree_outside_of_the_region_of_confusion_and_are_a_coin_at_the_minimum():
+    _, minima = rows(100)
+    outside, inside = minima.max() + 0.1, (minima.max() + np.average(minima, weights=rows(100)[0])) / 2
+    along = agreement(4 * outside, 60)
+    assert along[0] == 1.0 and along[-1] == pytest.approx(0.5, abs=0.1)
+    assert agreement(inside, 1)[0] < 1.0
+
+
+def stationary(rate, batch, n=600, chains=4000):
+    configs = [
+        point(seed, initial=0.0, n=n, order="with_replacement", learning_rate=rate, batch_size=batch)
+        for seed in range(chains)
+    ]
+    return 2 * excess(configs).mean() / rows(n)[0].mean()
+
+
+def moments(rate, batch, n=600):
+    """Return the stationary mean square distance from the minimum, from the first two moments of h and of h (c - x)."""
+    h, c = rows(n)
+    x = np.average(c, weights=h)
+    r = h * (c - x)
+    drift = h.mean()
+    first = 1 - rate * drift
+    second = first**2 + rate**2 * h.var() / batch
+    # d' = (1 - rate h_B) d + rate r_B, means of `batch` independent draws; the mean of r, and so of d, is 0.
+    return rate**2 * (r**2).mean() / batch / (1 - second)
+
+
+def test_the_variance_doubles_with_the_rate_and_falls_as_one_over_the_batch():
+    found = {(rate, batch): stationary(rate, batch) for rate, batch in ((0.05, 1), (0.1, 1), (0.2, 1), (0.1, 4))}
+    assert found[0.1, 1] / found[0.05, 1] == pytest.approx(2, abs=0.3)
+    assert found[0.2, 1] / found[0.1, 1] == pytest.approx(2, abs=0.3)
+    assert found[0.1, 1] / found[0.1, 4] == pytest.approx(4, rel=0.08)
+    for (rate, batch), value in found.items():
+        assert value == pytest.approx(moments(rate, batch), rel=0.06)
+
+
+# F02
+
+EPOCHS = (20, 40, 80, 160)
+CHAINS = {"with_replacement": 200, "reshuffle": 120, "shuffle_once": 20, "sequential": 1, "flip_flop": 30}
+
+
+@cache
+def errors():
+    """Return the mean excess of each order after each number of epochs, at the rate 2 log(nK) / (mu nK)."""
+    found = {order: [] for order in CHAINS}
+    for epochs in EPOCHS:
+        rate = 2 * log(100 * epochs) / (13 / 12 * 100 * epochs)
+        configs = [
+            point(seed, epochs=epochs, order=order, learning_rate=rate)
+            for order, chains in CHAINS.items()
+            for seed in range(chains)
+        ]
+        values = excess(configs)
+        for order, chains in CHAINS.items():
+            found[order].append(values[:chains].mean())
+            values = values[chains:]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("order", "slope", "within"),
+    [("with_replacement", -1.0, 0.15), ("sequential", -1.8, 0.2), ("shuffle_once", -1.8, 0.2),
+     ("reshuffle", -2.6, 0.35), ("flip_flop", -3.8, 0.4)],
+)  # fmt: skip
+def test_each_order_has_its_power_of_the_epochs(order, slope, within):
+    assert stats.linregress(np.log(EPOCHS), np.log(errors()[order])).slope == pytest.approx(slope, abs=within)
+
+
+# F03
+
+
+def test_reshuffling_gains_nothing_until_the_epochs_pass_the_condition_number():
+    n, condition, chains = 40, 40.0, 120
+    ratios = {}
+    for epochs in (8, 40, 200):
+        rate = log(n * epochs) / (n * epochs)
+        dataset = {"name": "ill_conditioned", "train_size": n, "largest": condition}
+        configs = [
+            point(seed, dataset=dataset, initial=[-0.5, -0.5 / condition], epochs=epochs, order=order,
+                  learning_rate=rate)
+            for order in ("with_replacement", "reshuffle") for seed in range(chains)
+        ]  # fmt: skip
+        values = excess(configs)
+        ratios[epochs] = values[:chains].mean() / values[chains:].mean()
+    assert 0.5 < ratios[8] < 2 and 0.5 < ratios[40] < 2
+    assert ratios[200] > 3
+
+
+# F04
+
+RATES = 2.0 ** np.arange(-14, 3)
+QUADRATIC = {"name": "noisy_quadratic", "dimensions": 100}
+
+
+def updates(batch, momentum):
+    """Return the fewest updates to an expected loss of 0.01, over the rates."""
+    found = []
+    for rate in RATES:
+        config = RunConfig.model_validate({
+            "dataset": QUADRATIC, "model": {"name": "point"}, "loss": "quadratic", "order": "with_replacement",
+            "optimizer": {"name": "sgd", "momentum": momentum}, "learning_rate": float(rate), "batch_size": batch,
+            "budget": {"updates": 2_000_000, "until": {"train_loss": 0.01}}, "evaluate": {"points": 2},
+            "precision": "float64",
+        })  # fmt: skip
+        (record,) = train_pack([config], width=1)
+        if record.summary["target_reached"]:
+            found.append(record.summary["updates_to_target"])
+    return min(found)
+
+
+def naive_updates(batch):
+    """Return the same without momentum, from the closed form of the second moments, update by update in doublings."""
+    h = 1 / np.arange(1, 101)
+    best = np.inf
+    for rate in RATES:
+        decay = (1 - rate * h) ** 2
+        floor = np.where(decay < 1, rate**2 * h / batch / (1 - np.minimum(decay, 1 - 1e-12)), np.inf)
+
+        def loss(t, decay=decay, floor=floor):
+            return 0.5 * (h * (floor + decay**t * (1 - floor))).sum()
+
+        if (decay >= 1).any() or not loss(2_000_000) <= 0.01:
+            continue
+        low, high = 0, 2_000_000
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if loss(middle) <= 0.01 else (middle, high)
+        best = min(best, high)
+    return best
+
+
+def test_momentum_makes_larger_batches_useful_and_does_nothing_for_small_ones():
+    plain = {batch: updates(batch, None) for batch in (16, 64, 2**18)}
+    for batch, found in plain.items():
+        assert found == pytest.approx(naive_updates(batch), rel=0.03)
+    assert plain[16] / plain[64] == pytest.approx(4, rel=0.05)
+    assert updates(64, 1 - 2**-3) / plain[64] == pytest.approx(1, abs=0.1)
+    assert updates(2**18, 1 - 2**-5) < plain[2**18] / 4

@@ -1,0 +1,89 @@
+"""`largebatch reproduce` and the gallery: sweep, verdicts in the terminal, report, and a page that says all of it."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from experiments import gallery
+from experiments.cli import app
+from experiments.commands import reproduce as command
+from experiments.commands.options import place
+from experiments.reproduce import numbers, reproduce, verdicts
+from sweeps.engine import InProcessEngine
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """The smoke sweep, reproduced: its place, the exit code, the report, and what was printed."""
+    at = place("smoke", None, None, tmp_path_factory.mktemp("results"))
+    console = Console(record=True, width=200)
+    return at, *reproduce(at, engine=InProcessEngine(), console=console), console.export_text()
+
+
+def test_it_states_the_verdict_of_each_claim_and_where_the_report_is(done):
+    at, code, report, text = done
+    (only,) = verdicts(at)
+    assert (code, report.exists()) == (0, True) and f"report: {report}" in text
+    assert text.startswith(at.experiment.question)
+    assert re.search(rf"{only.verdict} +{re.escape(only.says)}", text)
+    assert numbers(only) in " ".join(text.split())
+    assert f"1 claims: {int(only.verdict == 'supported')} supported" in text
+
+
+def test_numbers_say_effect_interval_region_and_seeds(done):
+    (only,) = verdicts(done[0])
+    said = numbers(only)
+    assert said.startswith("train_loss, batch_size full − 16 at scaling_rule constant: ")
+    assert f"{only.effect:.4g} [{only.low:.4g}, {only.high:.4g}] at 95 %" in said
+    assert said.endswith("claimed above 0; 2 seeds, t")
+
+
+def test_small_is_the_file_itself_and_another_scale_is_asked_for(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(command, "engine", lambda **options: None)
+    monkeypatch.setattr("experiments.reproduce.reproduce", lambda at, **options: (asked.append(at.words), (0, None))[1])
+    for words in (["smoke"], ["quickstart", "--scale", "small"], ["mnist1d", "--scale", "full"]):
+        result = CliRunner().invoke(app, ["reproduce", *words, "--results", str(tmp_path)])
+        wrong = "mnist1d" in words
+        assert result.exit_code == (2 if wrong else 0), result.output
+    assert asked == [("smoke", "--results", str(tmp_path)), ("quickstart", "--results", str(tmp_path))]
+
+
+@pytest.mark.parametrize(("option", "opened"), [("--open", True), ("--no-open", False), (None, False)])
+def test_the_report_is_opened_where_asked_for(monkeypatch, tmp_path, option, opened):
+    launched = []
+    monkeypatch.setattr(command, "engine", lambda **options: None)
+    monkeypatch.setattr("experiments.reproduce.reproduce", lambda at, **options: (0, tmp_path / "report.html"))
+    monkeypatch.setattr(command.typer, "launch", launched.append)
+    assert CliRunner().invoke(app, ["reproduce", "smoke", *([option] if option else [])]).exit_code == 0
+    assert launched == ([str(tmp_path / "report.html")] if opened else [])
+
+
+def test_a_page_has_question_verdicts_figures_and_what_was_not_seen(done, tmp_path):
+    at = done[0]
+    path = gallery.write(at, tmp_path)
+    text = path.read_text()
+    (only,) = verdicts(at)
+    assert text.splitlines()[:3] == ["# smoke", "", at.experiment.question]
+    assert f"| {only.says} | {gallery.SIGNS[only.verdict]} | {numbers(only)} |" in text
+    for figure in re.findall(r"!\[.*\]\((.*)\)", text):
+        assert (tmp_path / figure).stat().st_size > 0
+    assert text.count("![") == len(list((tmp_path / "figures").iterdir())) >= 2
+    assert "## What could not be seen, and why" in text
+    index = gallery.index(tmp_path).read_text()
+    assert f"| [smoke](smoke.md) | {at.experiment.question} | " in index
+
+
+def test_what_was_not_supported_is_said_with_what_would_decide_it(done, tmp_path, monkeypatch):
+    at = done[0]
+    claim = {**at.experiment.claims[0], "says": "It is tiny.", "direction": "less", "margin": 1e-6}
+    published = {"figure": "table 1", "quantity": "a | b", "value": 3, "source": "Them", "claim": None}
+    experiment = replace(at.experiment, claims=(claim,), published=(published,), deviations=("Small.",),
+                         history=({"date": "2026-01-01", "change": "More.", "reason": "Noise."},))  # fmt: skip
+    text = gallery.page(replace(at, experiment=experiment), verdicts(replace(at, experiment=experiment)), [])
+    assert "- It is tiny. Undecided: " in text or "- It is tiny. Contradicted: " in text
+    assert "| a \\| b | 3 | not measured | table 1; Them |" in text
+    assert "- Small." in text and "- 2026-01-01: More. Noise." in text
