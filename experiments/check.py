@@ -10,6 +10,7 @@ from experiments.claimed import unmeasured
 from experiments.document import Node, plain
 from experiments.explain import named_in, paths, problems
 from experiments.grid import axes_problems, grid_problems, named, with_names
+from experiments.landscapes import landscape_problems
 from experiments.problems import ExperimentError, Problem, show, unknown
 from experiments.published import Change, Published, Text, published_problems
 from experiments.search import (
@@ -66,6 +67,8 @@ class Sections(Strict):
     """Figures for the report: names, or mappings of `name` and the figure's options."""
     claims: list[dict[str, Any]] = []
     """What is expected, stated before the sweep runs."""
+    landscapes: list[dict[str, Any]] = []
+    """Lines and planes on which the loss is computed once the sweep is done."""
     published: list[Published] = []
     """Numbers of the paper, shown beside ours."""
     deviations: list[Text] = []
@@ -126,7 +129,7 @@ def check(tree: Node) -> Checked:
         found += field_problems(drawn, runs[0])
     if sections:
         found += section_problems(tree, sections.search, drawn, sections.seeds, runs)
-    found += report_problems(tree)
+    found += [*report_problems(tree), *landscape_problems(tree)]
     found += unmeasured(_section(tree, "claims"), base, [*axes, *groups])
     if found or sections is None:
         raise ExperimentError(found)

@@ -8,6 +8,7 @@ from experiments.commands.doctor import doctor
 from experiments.commands.exporting import export
 from experiments.commands.importing import import_
 from experiments.commands.init import init
+from experiments.commands.landscape import landscape
 from experiments.commands.listing import list_
 from experiments.commands.logs import logs
 from experiments.commands.options import told
@@ -24,8 +25,8 @@ from experiments.commands.sync import sync
 from experiments.commands.validate import validate
 
 COMMANDS = (
-    init, validate, plan, run, reproduce, status, show, report, compare, probe, logs, retry, cancel, sync, prune,
-    export, import_, list_, doctor,
+    init, validate, plan, run, reproduce, status, show, report, compare, probe, landscape, logs, retry, cancel, sync,
+    prune, export, import_, list_, doctor,
 )  # fmt: skip
 """In the order in which `--help` shows them; a function's name, less a last underscore, is its command's."""
 

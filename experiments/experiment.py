@@ -7,6 +7,7 @@ from typing import Any
 
 from experiments.check import Sections, check
 from experiments.document import Node, assign, find, merge, parse
+from experiments.landscapes import Wanted, keeping, wanted
 from experiments.problems import ExperimentError, Mark, Problem, nearest, unknown
 from largebatch.config import RunConfig
 from largebatch.storage import Folder
@@ -44,6 +45,8 @@ class Experiment:
     """Every run that is known, in a stable order; a search adds to them as it goes, see `grown`."""
     source: Mapping[str, str]
     """File name -> text, of the file and of the one it extends."""
+    landscapes: tuple[Wanted, ...] = ()
+    """What is computed of the runs' last weights, and of which runs."""
     overrides: tuple[str, ...] = ()
     """Options as given on the command line, `key=value`."""
     search: Search | None = None
@@ -65,7 +68,7 @@ class Experiment:
         if self.search is None:
             return self
         expansion = expand(self.design, read(folder, self.search.by))
-        return replace(self, configs=expansion.runs, expansion=expansion)
+        return replace(self, configs=tuple(keeping(expansion.runs, self.landscapes)), expansion=expansion)
 
 
 def packaged() -> dict[str, Path]:
@@ -102,6 +105,7 @@ def load(
     except ExpandError as error:
         axes = find(tree, ["axes"])[0]
         raise ExperimentError([Problem(axes.key or axes.mark, axes.path, str(error))]) from None
+    landscapes = wanted(tree, expansion.runs, sections.seeds)
     return Experiment(
         name=path.stem if scale is None else f"{path.stem}-{scale}",
         question=sections.question,
@@ -116,8 +120,9 @@ def load(
         deviations=tuple(sections.deviations),
         history=tuple(change.model_dump() for change in sections.history),
         scales=tuple(sections.scales),
-        configs=expansion.runs,
+        configs=tuple(keeping(expansion.runs, landscapes)),
         source=source,
+        landscapes=landscapes,
         overrides=tuple(overrides),
         search=checked.search,
         expansion=expansion,

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 PAGES = Path("docs/gallery")
 RESULTS = Path("results/gallery")
-MOST_FIGURES = 4
+MOST_FIGURES = 3
+"""One of each kind; the report has the others."""
 LARGEST_SVG = 120_000
 """Bytes; of a larger drawing the PNG is kept."""
 SIGNS = {"supported": "✓ supported", "contradicted": "✗ contradicted", "undecided": "? undecided"}
@@ -77,7 +78,8 @@ def _figures(report: "Folder", folder: Path, name: str) -> Iterable[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob(f"{name}-*"):
         old.unlink()
-    for svg in matching(report, "*.svg")[:MOST_FIGURES]:
+    kinds = {svg.stem.partition("--")[0]: svg for svg in reversed(matching(report, "*.svg"))}
+    for svg in sorted(kinds.values())[:MOST_FIGURES]:
         content, source = svg.read_bytes(), svg
         if len(content) > LARGEST_SVG:
             source = svg.with_suffix(".png")
@@ -91,7 +93,7 @@ def page(place: "Place", found: "Sequence[Verdict]", figures: Sequence[Path]) ->
     """Return an experiment's page as Markdown: question, verdicts, figures, the paper's numbers, what departs."""
     experiment = place.experiment
     lines = [f"# {experiment.name}", "", experiment.question, "", f"*{experiment.paper}*", "", counted(found), ""]
-    lines += [f"`{place.command('reproduce')}`", ""] if place.results != RESULTS else []
+    lines += [f"`largebatch reproduce {experiment.name}`", ""]
     lines += ["## Verdicts", "", "| claim | verdict | numbers |", "|---|---|---|"]
     lines += [_row(one.says, SIGNS[one.verdict], numbers(one)) for one in found]
     if figures:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from largebatch.config import RunConfig, digest, program_key
-from largebatch.extent import total_examples, total_updates
+from largebatch.expense import probe_gradients
+from largebatch.extent import due, total_examples, total_updates
 from largebatch.records import Record, read_summary
 from largebatch.storage import Folder
 from sweeps.calibration import COMPILE_SECONDS
@@ -54,6 +55,21 @@ class Worst:
 
 
 @dataclass(frozen=True)
+class Probing:
+    """One probe of the runs that have it; measurements are those of one run, least and most."""
+
+    title: str
+    runs: int
+    measurements: tuple[int, int]
+    gradients: float
+    """Of single examples, a measurement."""
+    share: float
+    """Of a run's time; the mean over the runs."""
+    measured: int
+    """Finished runs that the share was measured in; 0 where it is an estimate from the gradients."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """The extent of a sweep; packs, programs and seconds are of what is still to run."""
 
@@ -71,6 +87,7 @@ class Plan:
     """Where the seconds come from."""
     computed: tuple[Computed, ...]
     """How wide packs are and why."""
+    probes: tuple[Probing, ...]
     capped: bool
     """Some runs stop at a target before their budget is spent, so that everything is an upper bound."""
     worst: Worst | None = None
@@ -114,6 +131,7 @@ def plan(
         seconds=seconds,
         basis=basis,
         computed=_computed(configs, programs),
+        probes=_probes(configs, folder, ledger),
         capped=any(config.budget.until for config in configs),
     )
     return replace(found, worst=_worst(found, pace, expansion)) if expansion and expansion.cells else found
@@ -142,6 +160,23 @@ def _computed(configs: Sequence[RunConfig], programs: Mapping[str, Choice]) -> t
         alike.setdefault((choice.width, choice.convolution, choice.why), {})[key] = config.batch_size
     found = [Computed(tuple(sorted(set(g.values()))), len(g), programs[next(iter(g))]) for g in alike.values()]
     return tuple(sorted(found, key=lambda each: each.batch_sizes))
+
+
+def _probes(configs: Sequence[RunConfig], folder: Folder, ledger: Ledger) -> tuple[Probing, ...]:
+    """Return what the probes take, as finished runs measured it or else by their gradients."""
+    if not any(config.probes for config in configs):
+        return ()
+    records = _records(folder, ledger).values()
+    found = []
+    for title in dict.fromkeys(probe.title for config in configs for probe in config.probes):
+        taken = [(c, probe_gradients(c)[title]) for c in configs if any(p.title == title for p in c.probes)]
+        counts = [len(due(c, next(p for p in c.probes if p.title == title))) for c, _ in taken]
+        shares = [share for r in records if (share := r.summary.get(f"probe_share.{title}")) is not None]
+        estimates = [total * SECONDS_AN_EXAMPLE / cost_of(config) for config, total in taken]
+        once = statistics.mean(total / count for (_, total), count in zip(taken, counts, strict=True))
+        share = statistics.mean(shares or estimates)
+        found.append(Probing(title, len(taken), (min(counts), max(counts)), once, share, len(shares)))
+    return tuple(found)
 
 
 def _row(batch: int, configs: Sequence[RunConfig], jobs: Sequence[Job], ledger: Ledger) -> Row:
@@ -195,4 +230,7 @@ def _slowness(config: RunConfig, record: Record) -> float | None:
     """Return the seconds that a row took over those that its updates were expected to take."""
     seconds, width, updates = (record.summary.get(name) for name in ("seconds", "pack_width", "update"))
     expected = cost_of(config) * size_of(config) * (updates or 0) / total_updates(config)
-    return seconds / width / expected if seconds and width and expected else None
+    if not (seconds and width and expected):
+        return None
+    probing = sum(value or 0 for name, value in record.summary.items() if name.startswith("probe_seconds."))
+    return float((seconds / width + probing) / expected)

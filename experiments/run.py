@@ -1,32 +1,26 @@
 """The story of `largebatch run`: check, describe, sweep, mirror, report, and say what to type next."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from threading import Thread
 
 from rich.console import Console
 
 from analysis.report import import_report
+from experiments.description import Described, describe
 from experiments.place import Place, say
-from experiments.programs import FILE, KEY, choices, narrowed, written
-from experiments.tuning import lines, searched
-from experiments.versions import ACCEPTED, checked_versions, data_key
-from largebatch.config import RunConfig, digest, program_key
-from largebatch.storage import Folder, local_twin, write_file
+from experiments.programs import choices
+from experiments.tuning import lines
+from experiments.versions import checked_versions, data_key
+from largebatch.config import RunConfig, digest
+from largebatch.storage import Folder, local_twin
 from largebatch.tracking import Mode, Tracker
-from sweeps import SweepError
 from sweeps.board import duration
 from sweeps.calibration import Speed, Trial, price
-from sweeps.choice import Choice, shaped
 from sweeps.engine import Engine
-from sweeps.events import Event, Failed
 from sweeps.extending import lines as taken_over
 from sweeps.ledger import Ledger
-from sweeps.packing import Job
 from sweeps.placement import spread
-from sweeps.progress import Progress
-from sweeps.stages import Stage
 from sweeps.sweep import Outcome, sweep
 from sweeps.version import notice
 
@@ -34,44 +28,6 @@ TRACKING_SECONDS = 60.0
 """How long the mirror in Weights & Biases may go on after the last run."""
 INTERRUPTED_SECONDS = 1.0
 """The same where the sweep was stopped."""
-
-
-class _Described(Progress):
-    """Writes `experiment.json` once the sweep has claimed the folder, and again where memory ran out."""
-
-    def __init__(
-        self, place: Place, programs: dict[str, Choice], accepted: Sequence[str], gpus: float | None,
-        begun: Callable[[], object],
-    ) -> None:  # fmt: skip
-        super().__init__(folder=place.folder)
-        self._place, self._programs, self._accepted = place, programs, accepted
-        self._gpus, self._begun = gpus, begun
-
-    def stages(self) -> list[Stage]:
-        """Return the stages that follow from the records by now, each run as its program is computed."""
-        self._place = self._place.grown()
-        stages = self._place.experiment.expansion.stages
-        return [replace(stage, runs=tuple(shaped(spread(stage.runs, self._gpus), self._programs))) for stage in stages]
-
-    def begin(
-        self, configs: Sequence[RunConfig], ledger: Ledger, jobs: Sequence[Job], *, stage: Stage | None = None
-    ) -> None:
-        """Describe the experiment, then show it."""
-        self._keys = {digest(config): program_key(config) for config in configs}
-        describe(self._place, self._programs, self._accepted)
-        self._begun()
-        super().begin(configs, ledger, jobs, stage=stage)
-        if jobs:
-            self._say(f"to follow it from another terminal: {self._place.command('status', '--watch')}")
-
-    def tell(self, event: Event) -> None:
-        """Keep how a program is computed from now on, so that a sweep that is resumed does not run into it again."""
-        if isinstance(event, Failed) and (instead := event.instead):
-            key = self._keys[event.job.digests[0]]
-            width = instead.pack_width or 1
-            self._programs[key] = narrowed(self._programs[key], width, instead.max_device_batch)
-            describe(self._place, self._programs, self._accepted)
-        super().tell(event)
 
 
 class _Mirror:
@@ -143,7 +99,7 @@ def run(
     name, home = place.experiment.name, local_twin(place.folder) / "wandb"
     again = place.command("run" if wandb == "offline" else "sync")
     mirror = _Mirror(lambda: Tracker(project, name, wandb, home, again=again))
-    described = _Described(place, programs, accepted, wishes.gpus, mirror.start)
+    described = Described(place, programs, accepted, wishes.gpus, mirror.start)
     try:
         outcome = sweep(
             described.stages,
@@ -160,6 +116,10 @@ def run(
     place = place.grown()
     if place.experiment.search:
         describe(place, programs, accepted)  # what the last stage selected
+    if place.experiment.landscapes and outcome.done:
+        from experiments.surveying import survey  # it tells a person what this story does
+
+        survey(place, engine=engine, console=console)
     page = report(place) if outcome.done + outcome.diverged else None
     if page is not None:
         mirror.add(page.parent)
@@ -187,36 +147,6 @@ def check_data(configs: Sequence[RunConfig]) -> dict[str, str]:
     sampled = [config for config in configs if config.dataset.sampled]
     chosen = {config.dataset: config for config in sampled}
     return {data_key(c): load(c.dataset, seed=c.seed.data).checksum for c in chosen.values()}
-
-
-def describe(place: Place, programs: Mapping[str, Choice], accepted: Sequence[str] = ()) -> None:
-    """Write `experiment.json`: the question, the runs that are expected, and how they were asked for."""
-    experiment = place.experiment
-    document = {
-        "name": experiment.name,
-        "question": experiment.question,
-        "paper": experiment.paper,
-        "base": experiment.base,
-        "axes": experiment.axes,
-        "zip": experiment.groups,
-        "seeds": experiment.seeds,
-        "figures": experiment.figures,
-        "claims": experiment.claims,
-        "published": experiment.published,
-        "deviations": experiment.deviations,
-        "history": experiment.history,
-        "overrides": experiment.overrides,
-        "command": place.command("run"),
-        KEY: written(programs, place.folder),
-        ACCEPTED: list(accepted),
-        "digests": [digest(config) for config in experiment.configs],
-        **searched(experiment),
-        "source": experiment.source,
-    }
-    try:
-        write_file(place.folder / FILE, json.dumps(document, indent=1).encode())
-    except OSError as error:
-        raise SweepError(f"{place.folder} cannot be written ({error}); make room, then run the sweep again") from error
 
 
 def conclude(place: Place, outcome: Outcome, page: Folder | None, console: Console) -> int:

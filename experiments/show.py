@@ -36,6 +36,11 @@ def show_plan(plan: Plan, place: Place, console: Console) -> None:
         say(console, f"batch size {batches}: packs of {each.choice.width}{form} ({each.choice.why})")
         if each.choice.warning:
             say(console, f"warning: {each.choice.warning}")
+    for probe in plan.probes:
+        basis = f"about {probe.gradients:,.0f} gradients each"
+        basis = f"measured in {probe.measured} runs" if probe.measured else basis
+        share = f"{_cell(probe.measurements)} measurements a run, {probe.share:.0%} of its time ({basis})"
+        say(console, f"probe {probe.title} in {probe.runs:,} runs: {share}")
     left = plan.runs - plan.done
     jobs = f"{left:,} left in {plan.packs:,} packs on {plan.workers} workers"
     say(console, f"{plan.runs:,} runs, {plan.done:,} done, {jobs}")

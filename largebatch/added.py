@@ -90,7 +90,7 @@ def read_probes(folder: Folder) -> dict[str, Measured]:
     found = measurements.read_probes(folder)
     for title, seal in seals(folder).items():
         one = read_one(folder / f"{PREFIX}{title}.parquet")
-        one.seconds = seal["seconds"]
+        one.seconds, one.options = seal["seconds"], seal["options"]
         found[title] = one
     return found
 

@@ -35,12 +35,14 @@ class Measured:
         arrays: by `<name>@<update>`.
         seconds: what each measurement took.
         trail: the first and the last two weights, flat, where the probe compares them.
+        options: of the probe, where the run's own configuration does not have them, because it was added.
     """
 
     rows: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in COLUMNS})
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     seconds: dict[str, list[Any]] = field(default_factory=lambda: {"update": [], "seconds": []})
     trail: list[np.ndarray] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
 
     def add(self, update: int, name: str, value: float, error: float, reason: str = "") -> None:
         """Add one number; NaN where it or its error is not known."""

@@ -165,13 +165,18 @@ def table(path: Folder) -> dict[str, np.ndarray]:
 def read_probes(folder: Folder) -> dict[str, Measured]:
     """Return what probes found of a run, along it or afterwards: see `largebatch.added.read_probes`."""
     from largebatch.added import read_probes as read_all  # it reads records
-
     return read_all(folder)
+
+
+def read_landscapes(experiment: Folder) -> list[Any]:
+    """Return the landscapes in an experiment's folder: see `largebatch.landscapes.read_landscapes`."""
+    from largebatch.landscapes import read_landscapes as read_all  # it writes as records are
+
+    return list(read_all(experiment))
 
 
 def _verify(folder: Folder) -> None:
     from largebatch.added import verify  # it reads records
-
     verify(folder)
     document = json.loads((folder / "run.json").read_bytes())
     expected = {"run.json": document.pop("checksum", None), **document["checksums"]}

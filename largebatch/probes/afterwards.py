@@ -91,6 +91,7 @@ def read_run(folder: Folder) -> tuple[RunConfig, Mapping[int, Mapping[str, np.nd
     return config, kept
 
 
+MOST_SAMPLES = 3
 _SAMPLES: dict[str, Sample] = {}
 """What a process has on its device; a worker measures many runs of one experiment."""
 
@@ -100,7 +101,8 @@ def sample_of(config: RunConfig, probe: Probe) -> Sample:
     parts = (config.model, config.dataset, config.execution, probe.subset)
     key = " ".join([*(part.model_dump_json() for part in parts), config.loss, str(config.seed.data), probe.precision])
     if key not in _SAMPLES:
-        _SAMPLES.clear()
+        if len(_SAMPLES) >= MOST_SAMPLES:
+            del _SAMPLES[next(iter(_SAMPLES))]
         with jax.enable_x64(probe.precision == "float64"):
             _SAMPLES[key] = sample(config, datasets.load(config.dataset, seed=config.seed.data), probe)
     return _SAMPLES[key]

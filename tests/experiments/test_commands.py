@@ -202,8 +202,8 @@ def test_prune_lists_and_deletes_only_what_serves_nobody(results):
 
 def test_prune_takes_checkpoints_of_ended_packs_and_no_other(results):
     from experiments.commands.options import place
+    from experiments.description import describe
     from experiments.programs import choices
-    from experiments.run import describe
     from sweeps.choice import shaped
     from sweeps.packing import pack
     from sweeps.where import Where

@@ -68,6 +68,7 @@ def test_a_page_has_question_verdicts_figures_and_what_was_not_seen(done, tmp_pa
     text = path.read_text()
     (only,) = verdicts(at)
     assert text.splitlines()[:3] == ["# smoke", "", at.experiment.question]
+    assert "`largebatch reproduce smoke`" in text and str(tmp_path) not in text and str(at.results) not in text
     assert f"| {only.says} | {gallery.SIGNS[only.verdict]} | {numbers(only)} |" in text
     for figure in re.findall(r"!\[.*\]\((.*)\)", text):
         assert (tmp_path / figure).stat().st_size > 0
