@@ -79,6 +79,15 @@ def test_words_that_mean_no_single_run_are_refused(run, message, results):
     assert "nothing was run or changed" in done.stderr
 
 
+@pytest.mark.parametrize("verb", ["retry", "logs"])
+def test_no_argument_leads_out_of_the_results(verb, results):
+    (results / "failures").mkdir()
+    (results / "failures" / "x.json").write_text("{}")
+    done = called(*words_for(results, verb, "../../failures/x"))
+    assert done.exit_code == 2 and "give the first digits of a digest" in done.stderr
+    assert (results / "failures" / "x.json").read_text() == "{}"
+
+
 def test_show_prints_a_finished_run_in_80_columns(results):
     config = SMOKE[0]
     run, folder = digest(config), results / "smoke" / "runs"
