@@ -50,9 +50,9 @@ class Described(Progress):
         """Describe the experiment, then show it."""
         describe(self._place, self._programs, self._accepted)
         self._begun()
-        super().begin(configs, ledger, jobs, stage=stage)
-        if jobs:
+        if jobs and not self._stages:
             self._say(f"to follow it from another terminal: {self._place.command('status', '--watch')}")
+        super().begin(configs, ledger, jobs, stage=stage)
 
     def tell(self, event: Event) -> None:
         """Keep how a program is computed from now on, so that a sweep that is resumed does not run into it again."""
