@@ -302,7 +302,7 @@ def test_an_error_inside_a_scale_is_told_where_it_was_written(tmp_path):
 def test_names_and_files_that_do_not_exist(tmp_path):
     with pytest.raises(ExperimentError, match="quickstrt: unknown experiment 'quickstrt'; .*did you mean quickstart?"):
         load("quickstrt")
-    with pytest.raises(ExperimentError, match="no such file; give a YAML file, or one of fashion_mnist, mnist1d, "):
+    with pytest.raises(ExperimentError, match="no such file; give a YAML file, or one of cohen2021, convex_control, "):
         load(tmp_path / "nothing.yaml")
     with pytest.raises(ExperimentError, match="a folder; give a YAML file in it"):
         load(tmp_path)
