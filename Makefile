@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
 
-.PHONY: install demo test lint bench gallery clean
+.PHONY: install demo test lint bench soak gallery clean
 .DEFAULT_GOAL := install
 
 install: $(RUNTIME)
@@ -22,6 +22,10 @@ lint: $(DEV)
 
 bench: $(DEV)
 	$(BIN)/python -m tests.benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
+
+# A sweep of 500 runs whose workers and driver are killed at random for several minutes.
+soak: $(DEV)
+	$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES))
 
 gallery: $(RUNTIME)
 	$(BIN)/python -m experiments.gallery $(ONLY)

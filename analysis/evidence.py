@@ -42,7 +42,9 @@ class Reading:
         tuned = claim.get("tuned")
         if tuned is not None and len(reading.results.runs):
             over, by = (tuned["over"], tuned.get("by")) if isinstance(tuned, Mapping) else (tuned, None)
-            by = by or "validation_error"
+            asked = (results.experiment.get("search") or {}).get("asked", {})
+            same = {over} if isinstance(over, str) else set(over)
+            by = by or (asked["by"] if same == set(asked.get("ranges", ())) else "validation_error")
             try:
                 found, choices = choose(reading.results, over, by=by)
             except SelectionError as error:

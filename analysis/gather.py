@@ -1,16 +1,15 @@
 """Records read one after the other, each reduced at once to what the tables need: 10,000 whole ones fill a gigabyte."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis import probed
-from largebatch.records import HISTORY, TIMING, Record, read
+from largebatch.records import HISTORY, TIMING, Folder, Record, read_all
 
 COLUMNS = (*HISTORY, *TIMING[1:])
 
@@ -35,7 +34,7 @@ class Gathered:
     columns: dict[str, list[np.ndarray]] = field(default_factory=lambda: {column.name: [] for column in COLUMNS})
     further: list[dict[str, np.ndarray]] = field(default_factory=list)
 
-    def add(self, record: Record, folder: Path) -> None:
+    def add(self, record: Record, folder: Folder) -> None:
         """Take the numbers of the record in a folder; nothing else of it is kept."""
         flat = dict(flatten(record.config))
         self.names.update(dict.fromkeys(flat))
@@ -65,15 +64,15 @@ class Gathered:
         return pd.DataFrame({"digest": digests, **columns}, copy=False)
 
 
-def gather(folders: Iterable[Path]) -> Gathered:
+def gather(folders: Sequence[Folder]) -> Gathered:
     """Read the records in some folders.
 
     Raises:
         RecordError: a run's folder is torn.
     """
     found = Gathered()
-    for folder in folders:
-        found.add(read(folder), folder)
+    for record, folder in zip(read_all(folders), folders, strict=True):
+        found.add(record, folder)
     return found
 
 
@@ -123,6 +122,13 @@ def _timing(record: Record, name: str) -> np.ndarray:
 
 def _peak_rate(config: Mapping[str, Any]) -> float:
     """Return the rate after the scaling rule, to the digits in which equal ones come out equal."""
-    rule, ratio = config["scaling_rule"], config["batch_size"] / config["reference_batch"]
-    power = {"constant": 0.0, "sqrt": 0.5, "linear": 1.0}.get(rule["name"], rule.get("exponent"))
-    return float(f"{config['learning_rate'] * ratio**power:.12g}") if power is not None else float("nan")
+    rule, batch, reference = config["scaling_rule"], config["batch_size"], config["reference_batch"]
+    rate, noise = config["learning_rate"], rule.get("noise_scale")
+    if rule["name"] == "tuned":
+        scaled = {int(size): found for size, found in rule["rates"].items()}.get(batch, float("nan"))
+    elif rule["name"] == "noise_scale":
+        scaled = rate * (1 + noise / reference) / (1 + noise / batch)
+    else:
+        power = {"constant": 0.0, "sqrt": 0.5, "linear": 1.0}.get(rule["name"], rule.get("exponent"))
+        scaled = rate * (batch / reference) ** power if power is not None else float("nan")
+    return float(f"{scaled:.12g}")

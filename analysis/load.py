@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import pandas as pd
 
 from analysis.gather import Gathered, gather
 from analysis.select import final, select
-from largebatch.records import folders
+from largebatch.records import Folder, folders, matching
 
 
 def measured(histories: pd.DataFrame) -> list[str]:
@@ -60,12 +59,13 @@ class Results:
     `runs` has one row a run, indexed by digest: the status, the outcome, the flattened
     configuration under dotted names (`scaling_rule` and `seed` are one column each), the
     summary, the columns of the history at its last row, and two axes made of them:
-    `peak_rate` after the scaling rule, and `rate_per_example`, that over the batch size. `fields` names the columns
+    `peak_rate` after the scaling rule, and `rate_per_example`, that over the batch size. Runs of a search have a
+    `purpose` (search, edge, confirm) and the number of their `trial`. `fields` names the columns
     that configuration fills, seeds and execution left out. `outcome` is the status, or
     `unreached` where a run spent its cap before it reached the target of its budget.
     """
 
-    folder: Path
+    folder: Folder
     experiment: Mapping[str, Any]
     runs: pd.DataFrame
     fields: tuple[str, ...]
@@ -115,25 +115,25 @@ class Results:
         return replace(self, runs=runs)
 
 
-def load(experiment_folder: Path) -> Results:
+def load(experiment_folder: Folder) -> Results:
     """Read an experiment's records; those that belong to no run of it are counted and left out.
 
     Raises:
         ResultsError: there is no readable `experiment.json`, or no run of it has finished.
         RecordError: a run's folder is torn.
     """
-    folder = Path(experiment_folder)
+    folder = experiment_folder
     experiment = _document(folder)
     expected = list(dict.fromkeys(experiment["digests"]))
     found = {path.name: path for path in folders(folder / "runs")}
-    records = gather(found[digest] for digest in expected if digest in found)
+    records = gather([found[digest] for digest in expected if digest in found])
     if not records.rows:
         raise ResultsError(
             f"{folder / 'runs'} holds no finished run of this experiment (expected {len(expected)}, "
             f"{len(found)} of other experiments); run it first"
         )
     histories = records.histories()
-    runs = _runs(records, histories)
+    runs = _runs(records, histories).join(_trials(experiment))
     failures = tuple(_failures(folder, set(expected) - set(found)))
     tally = runs["outcome"].value_counts()
     counts = Counts(
@@ -147,7 +147,7 @@ def load(experiment_folder: Path) -> Results:
     return Results(folder, experiment, runs, records.fields, counts, failures, origins, histories)
 
 
-def _document(folder: Path) -> Mapping[str, Any]:
+def _document(folder: Folder) -> Mapping[str, Any]:
     path = folder / "experiment.json"
     try:
         document = json.loads(path.read_bytes())
@@ -170,8 +170,14 @@ def _runs(records: Gathered, histories: pd.DataFrame) -> pd.DataFrame:
     return runs.assign(peak_rate=rates, rate_per_example=rates / runs["batch_size"].to_numpy(float))
 
 
-def _failures(folder: Path, unfinished: set[str]) -> Iterator[Mapping[str, Any]]:
-    for path in sorted((folder / "failures").glob("*.json")):
+def _trials(experiment: Mapping[str, Any]) -> pd.DataFrame:
+    """Return `purpose` (search, edge or confirm) and `trial` of each run of a search; else no columns."""
+    said = (experiment.get("search") or {}).get("trials", {})
+    return pd.DataFrame.from_dict(said, orient="index", columns=["purpose", "trial"]) if said else pd.DataFrame()
+
+
+def _failures(folder: Folder, unfinished: set[str]) -> Iterator[Mapping[str, Any]]:
+    for path in matching(folder / "failures", "*.json"):
         if path.stem in unfinished:
             try:
                 yield json.loads(path.read_bytes())

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.fits import growth, hyperbola, regimes
+from analysis.fits import branched, growth, hyperbola, regimes
 from analysis.gap import as_text, censored, matches, varying
 from analysis.load import Results
 from analysis.probed import with_number
@@ -194,6 +194,7 @@ AXIS: dict[str, Callable[[Curve, Mapping[str, Any]], float]] = {
     "minimum_updates": lambda c, m: hyperbola(c.x, c.y).minimum_updates.estimate,
     "minimum_examples": lambda c, m: hyperbola(c.x, c.y).minimum_examples.estimate,
     "hyperbola_rms": lambda c, m: hyperbola(c.x, c.y).rms,
+    "largest_kept": lambda c, m: branched(c.x, c.y, tolerance=m["within"]).largest_kept,
     "perfect_until": lambda c, m: regimes(c.x, c.y).perfect_until.estimate,
     "plateau_from": lambda c, m: regimes(c.x, c.y).plateau_from.estimate,
 }

@@ -3,13 +3,12 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analysis.vocabulary import PROBES
-from largebatch.records import Record, read_probes
+from largebatch.records import Folder, Record, read_probes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +80,7 @@ RATIOS = {"stability": "curvature", "spectral_ratio": "curvature"}
 """Measures made of several numbers of a probe."""
 
 
-def columns(record: Record, folder: Path) -> dict[str, np.ndarray]:
+def columns(record: Record, folder: Folder) -> dict[str, np.ndarray]:
     """Return further columns of a run's history: measure -> one value a row, NaN where it was not measured.
 
     Args:

@@ -1,7 +1,8 @@
 """The best value of a searched axis in every cell, chosen on validation; the test is read once, there."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ import pandas as pd
 
 from analysis.gap import as_text, censored, varying
 from analysis.load import Results
+from analysis.sense import SELECTED_BY as BY
 
-BY = ("validation_error", "validation_loss")
+FRESH = "confirm"
+"""Purpose of the runs that train selected values once more, with seeds that had no part in selecting them."""
 
 
 class SelectionError(ValueError):
@@ -28,8 +31,10 @@ class Choice:
         trials: values tried in this cell.
         lost: trials with at least one censored run, which rank worst.
         edge: `lowest` or `highest` if the selected value is the end of what was tried, else an
-            empty text; always empty where several axes are searched together, or a single value was tried.
+            empty text; after the axis' name where several are searched together, as in `learning_rate highest`.
         tied: other values just as good; the smallest was taken.
+        fresh: runs with seeds that had no part in selecting; 0 means that the trials' own runs are read, whose minimum
+            flatters, and None that the sweep was a plain grid.
     """
 
     cell: Mapping[str, Any]
@@ -39,6 +44,7 @@ class Choice:
     lost: int
     edge: str
     tied: tuple[Any, ...]
+    fresh: int | None = None
 
 
 def choose(
@@ -49,7 +55,8 @@ def choose(
     A cell is everything that varies except the seed, the searched axes and what moves with them. In it the value
     with the smallest mean over seeds wins; a value that lost a run to divergence ranks
     worst. Ties of the error are broken by the validation loss, what then still ties by the
-    smaller value. The test columns of the runs that lose are never looked at.
+    smaller value. The test columns of the runs that lose are never looked at. Where the sweep trained the
+    selected value once more with fresh seeds, those runs are returned, and they have no part in the choice.
 
     Args:
         results: runs, read where they are to be compared.
@@ -66,20 +73,31 @@ def choose(
     fields = [f for f in results.fields if f not in axes and f in runs and not _follows(runs, axes, f)]
     cells = varying(runs, ["seed"], fields)
     keys = cells + (["seed"] if per_seed else [])
+    tried = runs if per_seed or "purpose" not in runs else runs[runs["purpose"] != FRESH]
     kept, choices = [], []
-    for _, cell in runs.groupby([as_text(runs[key]) for key in keys]) if keys else [((), runs)]:
-        choice, mask = _choice(cell, axes, by, {key: cell[key].iloc[0] for key in keys})
-        choices.append(choice)
-        kept.append(cell.index[mask])
+    for _, cell in tried.groupby([as_text(tried[key]) for key in keys]) if keys else [((), tried)]:
+        place = {key: cell[key].iloc[0] for key in keys}
+        choice, mask = _choice(cell, axes, by, place)
+        fresh = _fresh(runs, {**place, **dict(zip(axes, choice.value, strict=True))})
+        choices.append(replace(choice, fresh=None if per_seed or "purpose" not in runs else len(fresh)))
+        kept.append(cell.index[mask] if per_seed or fresh.empty else fresh)
     chosen = results.only(runs.index.isin(np.concatenate(kept)))
     return chosen, tuple(choices)
+
+
+def _fresh(runs: pd.DataFrame, place: Mapping[str, Any]) -> "pd.Index[str]":
+    """Return the runs at a selected place that had no part in selecting it."""
+    mask = runs.get("purpose", pd.Series("", runs.index)) == FRESH
+    for name, value in place.items():
+        mask &= as_text(runs[name]) == as_text(pd.Series([value])).iloc[0]
+    return runs.index[mask]
 
 
 def _check(runs: pd.DataFrame, axes: Sequence[str], by: str) -> None:
     if by not in BY:
         raise SelectionError(
             f"selection reads the validation set, never {by}: choosing on the test set makes the test a part of the "
-            f"training; use {' or '.join(BY)}"
+            f"training; use {' or '.join(BY[:2])}, or where there is none {' or '.join(BY[2:])}"
         )
     for axis in axes:
         if axis not in runs:
@@ -109,11 +127,12 @@ def _choice(cell: pd.DataFrame, axes: Sequence[str], by: str, place: Mapping[str
     second = "validation_loss" if by == "validation_error" else "validation_error"
     table = pd.DataFrame({
         "first": cell[by].astype(float).mask(lost, np.inf),
-        "second": cell[second].astype(float).fillna(np.inf).mask(lost, np.inf) if second in cell else np.inf,
+        # Of lost runs too: where all rates were too small, the one that got furthest tells the direction.
+        "second": cell[second].astype(float).fillna(np.inf) if second in cell else np.inf,
         "lost": lost,
     })  # fmt: skip
     label = cell[list(axes)].apply(tuple, axis=1)
-    trials = table.groupby(label).agg({"first": "mean", "second": "mean", "lost": "any"})
+    trials = table.groupby(label).agg({"first": _mean, "second": _mean, "lost": "any"})
     trials = trials.loc[sorted(trials.index, key=_in_order)].sort_values(["first", "second"], kind="stable")
     best = trials.iloc[0]
     ties = trials.index[(trials["first"] == best["first"]) & (trials["second"] == best["second"])]
@@ -124,7 +143,7 @@ def _choice(cell: pd.DataFrame, axes: Sequence[str], by: str, place: Mapping[str
         validation=float(best["first"]),
         trials=len(trials),
         lost=int(trials["lost"].sum()),
-        edge=_edge(value, list(trials.index)) if len(axes) == 1 else "",
+        edge=_edge(axes, value, list(trials.index)),
         tied=tuple(ties[1:]),
     )
     return choice, np.array([tried == value for tried in label])
@@ -134,11 +153,19 @@ def _in_order(value: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple((not isinstance(v, int | float), v if isinstance(v, int | float) else str(v)) for v in value)
 
 
-def _edge(value: tuple[Any, ...], tried: list[tuple[Any, ...]]) -> str:
-    numbers = [v for (v,) in tried if isinstance(v, int | float)]
-    if len(numbers) < max(2, len(tried)):
-        return ""
-    return {min(numbers): "lowest", max(numbers): "highest"}.get(value[0], "")
+def _mean(values: "pd.Series[float]") -> float:
+    # Exact sums, so that what ties does not depend on the order of the runs.
+    return np.inf if np.isinf(values).any() else math.fsum(values) / len(values)
+
+
+def _edge(axes: Sequence[str], value: tuple[Any, ...], tried: list[tuple[Any, ...]]) -> str:
+    found = []
+    for place, axis in enumerate(axes):
+        numbers = [v[place] for v in tried if isinstance(v[place], int | float)]
+        if len(numbers) == len(tried) and min(numbers) < max(numbers):
+            side = {min(numbers): "lowest", max(numbers): "highest"}.get(value[place], "")
+            found += [f"{axis} {side}" if len(axes) > 1 else side] if side else []
+    return ", ".join(found)
 
 
 def sentence(choices: Sequence[Choice], over: str | Sequence[str], by: str = "validation_error") -> str:
@@ -148,7 +175,31 @@ def sentence(choices: Sequence[Choice], over: str | Sequence[str], by: str = "va
     words = f"{name} selected on {by.replace('_', ' ')} in each of {len(choices)} cells"
     words += f", {counts[0]} trials each" if len(counts) == 1 else f", {counts[0]} to {counts[-1]} trials: unequal"
     for edge in ("lowest", "highest"):
-        at = sum(choice.edge == edge for choice in choices)
+        at = sum(any(part.endswith(edge) for part in choice.edge.split(", ")) for choice in choices)
         words += f"; at the {edge} value tried in {at} of them" if at else ""
     tied = sum(bool(choice.tied) for choice in choices)
-    return words + (f"; tied in {tied}" if tied else "")
+    words += f"; tied in {tied}" if tied else ""
+    fresh = [choice.fresh for choice in choices if choice.fresh is not None]
+    if any(fresh):
+        words += f"; read from {' or '.join(map(str, sorted({n for n in fresh if n})))} runs with fresh seeds"
+    if flattering := fresh.count(0):
+        words += f"; in {flattering} of them the minimum over trials itself is read, which flatters"
+    return words
+
+
+def tuned(results: Results) -> tuple[Results, str]:
+    """Return the runs at the values that the experiment's own search selects, and the policy in words.
+
+    Where nothing was searched, or validation was not measured, all runs and no words.
+    """
+    asked = (results.experiment.get("search") or {}).get("asked")
+    if not asked:
+        return results, ""
+    axes = list(asked["ranges"])
+    try:
+        chosen, choices = choose(results, axes, by=asked["by"])
+    except SelectionError:
+        return results, ""
+    return replace(chosen, fields=tuple(f for f in chosen.fields if f not in axes)), sentence(
+        choices, axes if len(axes) > 1 else axes[0], asked["by"]
+    )

@@ -7,6 +7,8 @@ from typing import Any
 
 from analysis.vocabulary import DERIVED, GOALS, LENGTHS, MEASURES, REDUCTIONS
 
+SELECTED_BY = ("validation_error", "validation_loss", "train_loss", "updates_to_target")
+"""What a searched axis may be selected by; the last two are for problems without a validation set."""
 Fields = Collection[str] | None
 Checker = Callable[[Any, Mapping[str, Any], Fields], None]
 
@@ -154,7 +156,7 @@ def tuning(value: Any, fields: Fields) -> None:
     if isinstance(value, Mapping):
         for key in value:
             one_of("key of tuned", key, ("over", "by"))
-        one_of("tuned by", value.get("by", "validation_error"), ("validation_error", "validation_loss"))
+        one_of("tuned by", value.get("by", "validation_error"), SELECTED_BY)
     names = over if isinstance(over, list) else [over]
     if not names or not all(isinstance(name, str) for name in names):
         raise ValueError(f"tuned takes a searched axis or several, as in learning_rate; got {value!r}")

@@ -82,6 +82,8 @@ REDUCTIONS = {
     "minimum_updates": Reduction("S_min of that hyperbola", "axis", (), ("over",)),
     "minimum_examples": Reduction("E_min of that hyperbola", "axis", (), ("over",)),
     "hyperbola_rms": Reduction("root mean square of its residuals, natural logarithms", "axis", (), ("over",)),
+    "largest_kept": Reduction("largest batch size whose value is within so much of every smaller one's (Merrill et al. "
+                              "2025)", "axis", ("within",), ("over",)),
     "perfect_until": Reduction("batch size at which perfect scaling ends", "axis", (), ("over",)),
     "plateau_from": Reduction("batch size from which more examples save no update", "axis", (), ("over",)),
 }  # fmt: skip

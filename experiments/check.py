@@ -1,24 +1,35 @@
 """Everything that is checked of an experiment before anything runs; all problems are found at once."""
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator
 
 from experiments.claimed import unmeasured
-from experiments.document import Node, assign, descendants, plain
-from experiments.explain import TABLES, named_in, no_such_field, paths, problems
-from experiments.problems import ExperimentError, Mark, Problem, show, unknown
+from experiments.document import Node, plain
+from experiments.explain import named_in, paths, problems
+from experiments.grid import axes_problems, grid_problems, named, with_names
+from experiments.landscapes import landscape_problems
+from experiments.problems import ExperimentError, Problem, show, unknown
 from experiments.published import Change, Published, Text, published_problems
+from experiments.search import (
+    Searching,
+    drawn_problems,
+    ends,
+    field_problems,
+    is_drawn,
+    listed,
+    search_of,
+    section_problems,
+)
 from largebatch.config import RunConfig, Strict
+from sweeps.search import Search
 
 if TYPE_CHECKING:
     from analysis.figures import Figure
 
 Axes = dict[str, Annotated[list[Any], Field(min_length=1)]]
-Assignment = tuple[str, Node]
 
 
 class Scale(Strict):
@@ -30,6 +41,7 @@ class Scale(Strict):
     seeds: Any = None
     claims: list[dict[str, Any]] = []
     """In place of the experiment's own, where they name values that this size does not have."""
+    search: dict[str, Any] = {}
 
 
 class Sections(Strict):
@@ -44,15 +56,19 @@ class Sections(Strict):
     base: dict[str, Any] = {}
     """What every run shares, where it differs from the defaults."""
     axes: Axes = {}
-    """Dotted field -> its values; the runs are the grid over all axes."""
+    """Dotted field -> its values; the runs are the grid over all axes. An axis may be drawn instead: see `search`."""
     zip: list[Axes] = []
     """Groups of axes that move together."""
     seeds: list[int] = [0, 1, 2]
     """A count, or a list of seeds."""
+    search: Searching = Searching()
+    """How axes that are drawn, as in {search: log_uniform, low: 0.01, high: 3}, are searched."""
     figures: list[Any] = ["gap_vs_batch", "curves"]
     """Figures for the report: names, or mappings of `name` and the figure's options."""
     claims: list[dict[str, Any]] = []
     """What is expected, stated before the sweep runs."""
+    landscapes: list[dict[str, Any]] = []
+    """Lines and planes on which the loss is computed once the sweep is done."""
     published: list[Published] = []
     """Numbers of the paper, shown beside ours."""
     deviations: list[Text] = []
@@ -81,6 +97,7 @@ class Checked:
     base: dict[str, Any]
     axes: dict[str, list[Any]]
     groups: list[dict[str, list[Any]]]
+    search: Search | None
 
 
 def check(tree: Node) -> Checked:
@@ -93,98 +110,54 @@ def check(tree: Node) -> Checked:
     if not isinstance(tree.value, dict):
         what = "empty" if tree.value is None else "not a mapping of keys to values"
         raise ExperimentError([Problem(tree.mark, "", f"{what}; an experiment needs at least a question and axes")])
+    sections = None
     try:
-        sections = Sections.model_validate(plain(tree))
+        sections = Sections.model_validate(_listed(plain(tree)))
     except ValidationError as error:
         found += problems(error, tree, Sections)
-    base = _with_names(_section(tree, "base"))
-    axes = [[entry] for entry in _section(tree, "axes").entries.items()]
+    base = with_names(_section(tree, "base"))
+    every = _section(tree, "axes").entries
+    drawn = {name: node for name, node in every.items() if is_drawn(node)}
+    axes = [[entry] for entry in every.items() if entry[0] not in drawn]
     groups = [list(group.entries.items()) for group in _section(tree, "zip").items]
-    found += _axes_problems([*axes, *groups])
-    found += _base_problems(tree, base, [*axes, *groups])
-    found += [*_figure_problems(tree), *_claim_problems(tree), *published_problems(tree)]
+    found += drawn_problems(drawn)
+    ranges = [[(name, ends(node))] for name, node in drawn.items()]
+    found += axes_problems([*axes, *groups, *ranges])
+    wrong, runs = grid_problems(tree, base, [*axes, *groups, *ranges])
+    found += wrong
+    if runs and not found:
+        found += field_problems(drawn, runs[0])
+    if sections:
+        found += section_problems(tree, sections.search, drawn, sections.seeds, runs)
+    found += [*report_problems(tree), *landscape_problems(tree)]
     found += unmeasured(_section(tree, "claims"), base, [*axes, *groups])
-    if found:
+    if found or sections is None:
         raise ExperimentError(found)
     return Checked(
         sections,
         plain(base),
-        {name: [plain(_named(name, v)) for v in node.items] for [(name, node)] in axes},
-        [{name: [plain(_named(name, v)) for v in node.items] for name, node in group} for group in groups],
+        {name: [plain(named(name, v)) for v in node.items] for [(name, node)] in axes},
+        [{name: [plain(named(name, v)) for v in node.items] for name, node in group} for group in groups],
+        search_of(sections.search, {n: plain(v) for n, v in drawn.items()}, sections.seeds) if drawn else None,
     )
+
+
+def _listed(said: dict[str, Any]) -> dict[str, Any]:
+    """Return the sections without the axes that are drawn, which are checked apart, at every scale."""
+    own = {**said, "axes": listed(said["axes"])} if "axes" in said else said
+    scales = own.get("scales")
+    if not isinstance(scales, dict):
+        return own
+    return {**own, "scales": {name: _listed(s) if isinstance(s, dict) else s for name, s in scales.items()}}
 
 
 def _section(tree: Node, name: str) -> Node:
     return tree.entries.get(name, Node({}, tree.mark, name))
 
 
-SINGLE = tuple(field for field in TABLES if hasattr(RunConfig.model_fields[field].default, "name"))
-"""Fields that hold one entry of a table, not a list of them."""
-
-
-def _named(field: str, node: Node) -> Node:
-    """Give a mapping of options without a name the default's: `optimizer: {momentum: 0.9}` means sgd."""
-    if field == "scaling_rule" and isinstance(node.value, str):
-        return replace(node, value={"name": node})
-    if field not in SINGLE or not isinstance(node.value, dict) or "name" in node.value:
-        return node
-    default = RunConfig.model_fields[field].default.name
-    return replace(node, value={"name": Node(default, node.mark, f"{node.path}.name")} | node.value)
-
-
-def _with_names(base: Node) -> Node:
-    if not isinstance(base.value, dict):
-        return Node({}, base.mark, "base")
-    absent = {field: Node({}, base.mark, f"base.{field}") for field in SINGLE}
-    return replace(base, value={field: _named(field, node) for field, node in (absent | base.value).items()})
-
-
-def _axes_problems(groups: Sequence[Sequence[Assignment]]) -> Iterator[Problem]:
-    known, seen = paths(RunConfig), dict[str, Mark]()
-    for group in groups:
-        for name, node in group:
-            at = node.key or node.mark
-            clash = next((s for s in seen if s == name or s.startswith(f"{name}.") or name.startswith(f"{s}.")), None)
-            if name.partition(".")[0] == "seed":
-                yield Problem(at, node.path, "seeds are no axis; state them under seeds, as in seeds: 5")
-            elif name not in known:
-                yield Problem(at, node.path, no_such_field(name, list(RunConfig.model_fields), known))
-            elif clash:
-                yield Problem(at, node.path, f"the axis {clash} ({seen[clash]}) sets it too; keep one of them")
-            seen[name] = at
-        lengths = {name: len(node.items) for name, node in group}
-        if len(set(lengths.values())) > 1:
-            node = group[0][1]
-            told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-            yield Problem(node.key or node.mark, node.path, f"axes that move together differ in length: {told} values")
-
-
-def _base_problems(tree: Node, base: Node, groups: Sequence[Sequence[Assignment]]) -> Iterator[Problem]:
-    """Check every point of the grid, so that each value is judged with the values it meets."""
-    if "seed" in base.entries:
-        node = base.entries["seed"]
-        yield Problem(node.key or node.mark, node.path, "state seeds beside base, as in seeds: 5 or seeds: [7]")
-    swept = {name for group in groups for name, _ in group}
-    for _, node in descendants(base):
-        where = node.path.removeprefix("base.")
-        if node.key and not node.key.line and where in swept:
-            yield Problem(node.mark, node.path, f"{where} is an axis; write --set 'axes.{where}=[...]'")
-    known = set(paths(RunConfig))
-    usable = [[(n, v) for n, v in group if n in known and n.partition(".")[0] != "seed"] for group in groups]
-    choices = [list(_together(group)) for group in usable]
-    for point in itertools.product(*filter(None, choices)):
-        run = base
-        for name, node in itertools.chain.from_iterable(point):
-            run = assign(run, name.split("."), _named(name, node))
-        try:
-            RunConfig.model_validate(plain(run))
-        except ValidationError as error:
-            yield from problems(error, run, RunConfig)
-
-
-def _together(group: Sequence[Assignment]) -> Iterator[list[Assignment]]:
-    for values in zip(*(node.items for _, node in group), strict=False):
-        yield [(name, replace(v, key=node.key)) for (name, node), v in zip(group, values, strict=True)]
+def report_problems(tree: Node) -> list[Problem]:
+    """Return what is wrong with what the report is to show: figures, claims and published numbers."""
+    return [*_figure_problems(tree), *_claim_problems(tree), *published_problems(tree)]
 
 
 def _figure_problems(tree: Node) -> Iterator[Problem]:

@@ -7,9 +7,9 @@ from pathlib import Path
 from experiments.experiment import load
 from experiments.plan import plan
 from experiments.programs import choices
+from sweeps.board import duration
 from sweeps.ledger import Ledger
 from sweeps.packing import cost_of, size_of
-from sweeps.progress import duration
 from sweeps.where import Where
 
 NOWHERE = Path("no results")

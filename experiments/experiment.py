@@ -7,9 +7,13 @@ from typing import Any
 
 from experiments.check import Sections, check
 from experiments.document import Node, assign, find, merge, parse
+from experiments.landscapes import Wanted, keeping, wanted
 from experiments.problems import ExperimentError, Mark, Problem, nearest, unknown
 from largebatch.config import RunConfig
-from sweeps.expand import ExpandError, expand
+from largebatch.storage import Folder
+from sweeps.expand import ExpandError
+from sweeps.search import Search, read
+from sweeps.stages import Design, Expansion, expand
 
 HERE = Path(__file__).parent
 SETTABLE = tuple(name for name in Sections.model_fields if name not in ("extends", "scales"))
@@ -38,11 +42,33 @@ class Experiment:
     scales: tuple[str, ...]
     """Names of the other sizes that the file offers."""
     configs: tuple[RunConfig, ...]
-    """Every run, in a stable order."""
+    """Every run that is known, in a stable order; a search adds to them as it goes, see `grown`."""
     source: Mapping[str, str]
     """File name -> text, of the file and of the one it extends."""
+    landscapes: tuple[Wanted, ...] = ()
+    """What is computed of the runs' last weights, and of which runs."""
     overrides: tuple[str, ...] = ()
     """Options as given on the command line, `key=value`."""
+    search: Search | None = None
+    """What is searched at every point of the grid."""
+    expansion: Expansion = Expansion(())
+    """The stages that `configs` come from, and where the search stands in each cell."""
+
+    @property
+    def design(self) -> Design:
+        """What is to be expanded to runs."""
+        return Design(self.base, self.axes, self.groups, self.seeds, self.search)
+
+    def grown(self, folder: Folder) -> "Experiment":
+        """Return the experiment with all runs that follow from the records in a folder of results.
+
+        Raises:
+            SweepError: a record is torn, or the search cannot go on.
+        """
+        if self.search is None:
+            return self
+        expansion = expand(self.design, read(folder, self.search.by))
+        return replace(self, configs=tuple(keeping(expansion.runs, self.landscapes)), expansion=expansion)
 
 
 def packaged() -> dict[str, Path]:
@@ -74,10 +100,12 @@ def load(
     checked = check(tree)
     sections = checked.sections
     try:
-        configs = expand(checked.base, checked.axes, checked.groups, sections.seeds[:most_seeds])
+        design = Design(checked.base, checked.axes, checked.groups, sections.seeds[:most_seeds], checked.search)
+        expansion = expand(design)
     except ExpandError as error:
         axes = find(tree, ["axes"])[0]
         raise ExperimentError([Problem(axes.key or axes.mark, axes.path, str(error))]) from None
+    landscapes = wanted(tree, expansion.runs, sections.seeds)
     return Experiment(
         name=path.stem if scale is None else f"{path.stem}-{scale}",
         question=sections.question,
@@ -92,9 +120,12 @@ def load(
         deviations=tuple(sections.deviations),
         history=tuple(change.model_dump() for change in sections.history),
         scales=tuple(sections.scales),
-        configs=tuple(configs),
+        configs=tuple(keeping(expansion.runs, landscapes)),
         source=source,
+        landscapes=landscapes,
         overrides=tuple(overrides),
+        search=checked.search,
+        expansion=expansion,
     )
 
 

@@ -4,7 +4,6 @@ It can be stopped at any time: sweeps go on where they were, and a page is writt
 """
 
 import re
-import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,7 +15,8 @@ from experiments.reproduce import STYLES, numbers, verdicts
 
 if TYPE_CHECKING:
     from analysis.verdicts import Verdict
-    from experiments.run import Place
+    from experiments.place import Place
+    from largebatch.storage import Folder
 
 PAGES = Path("docs/gallery")
 RESULTS = Path("results/gallery")
@@ -39,7 +39,7 @@ def gallery(
 
     failed = []
     for name in names or chosen():
-        at = place(name, None, None, results)
+        at = place(name, None, None, str(results))
         if train:
             code, report = reproduce(at, engine=engine(), console=console())
             if code or report is None:
@@ -71,15 +71,22 @@ def write(place: "Place", pages: Path) -> Path:
     return path
 
 
-def _figures(report: Path, folder: Path, name: str) -> Iterable[Path]:
+def _figures(report: "Folder", folder: Path, name: str) -> Iterable[Path]:
     """Copy the first figures of a report, small, and yield them; those of an earlier page go."""
+    from largebatch.storage import matching
+
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob(f"{name}-*"):
         old.unlink()
-    kinds = {svg.stem.partition("--")[0]: svg for svg in sorted(report.glob("*.svg"), reverse=True)}
+    kinds = {svg.stem.partition("--")[0]: svg for svg in reversed(matching(report, "*.svg"))}
     for svg in sorted(kinds.values())[:MOST_FIGURES]:
-        source = svg if svg.stat().st_size <= LARGEST_SVG else svg.with_suffix(".png")
-        yield Path(shutil.copyfile(source, folder / f"{name}-{source.name}"))
+        content, source = svg.read_bytes(), svg
+        if len(content) > LARGEST_SVG:
+            source = svg.with_suffix(".png")
+            content = source.read_bytes()
+        kept = folder / f"{name}-{source.name}"
+        kept.write_bytes(content)
+        yield kept
 
 
 def page(place: "Place", found: "Sequence[Verdict]", figures: Sequence[Path]) -> str:

@@ -1,11 +1,11 @@
 """An experiment and where its results lie, and how a command speaks of it."""
 
 import shlex
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from experiments.experiment import Experiment
+from largebatch.storage import Folder, below
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,19 +15,23 @@ if TYPE_CHECKING:
 class Place:
     """Where an experiment's results lie, and the words that name it on the command line."""
 
-    results: Path
+    results: Folder
     experiment: Experiment
     words: tuple[str, ...]
     """EXPERIMENT and the options that say which runs are meant, as typed."""
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> Folder:
         """The experiment's folder of results."""
-        return self.results / self.experiment.name
+        return below(self.results, self.experiment.name)
 
-    def command(self, verb: str) -> str:
-        """Return a command about this experiment, ready to be typed."""
-        return shlex.join(["largebatch", verb, *self.words])
+    def grown(self) -> "Place":
+        """Return the place with all runs of the experiment that follow from its records."""
+        return replace(self, experiment=self.experiment.grown(self.folder))
+
+    def command(self, verb: str, *more: str) -> str:
+        """Return a command about this experiment, ready to be typed; `more` follows the experiment's name."""
+        return shlex.join(["largebatch", verb, *self.words[:1], *more, *self.words[1:]])
 
 
 def say(console: "Console", text: str) -> None:

@@ -2,16 +2,18 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from largebatch.config import RunConfig, digest, program_key
-from largebatch.extent import total_examples, total_updates
+from largebatch.expense import probe_gradients
+from largebatch.extent import due, total_examples, total_updates
 from largebatch.records import Record, read_summary
+from largebatch.storage import Folder
 from sweeps.calibration import COMPILE_SECONDS
 from sweeps.choice import Choice, shaped
 from sweeps.ledger import Ledger
 from sweeps.packing import SECONDS_AN_EXAMPLE, SECONDS_AN_UPDATE, Job, cost_of, pack, size_of, without
+from sweeps.stages import Expansion
 
 SAMPLE = 500
 """Most records that are read for their speed."""
@@ -39,6 +41,35 @@ class Computed:
 
 
 @dataclass(frozen=True)
+class Worst:
+    """What a search may take at most, where every extension is needed; all that is known by now is part of it."""
+
+    known: str
+    """The last stage that is known."""
+    stages: int
+    runs: int
+    updates: int
+    examples: int
+    seconds: float
+    """Still to come."""
+
+
+@dataclass(frozen=True)
+class Probing:
+    """One probe of the runs that have it; measurements are those of one run, least and most."""
+
+    title: str
+    runs: int
+    measurements: tuple[int, int]
+    gradients: float
+    """Of single examples, a measurement."""
+    share: float
+    """Of a run's time; the mean over the runs."""
+    measured: int
+    """Finished runs that the share was measured in; 0 where it is an estimate from the gradients."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """The extent of a sweep; packs, programs and seconds are of what is still to run."""
 
@@ -56,12 +87,21 @@ class Plan:
     """Where the seconds come from."""
     computed: tuple[Computed, ...]
     """How wide packs are and why."""
+    probes: tuple[Probing, ...]
     capped: bool
     """Some runs stop at a target before their budget is spent, so that everything is an upper bound."""
+    worst: Worst | None = None
+    """Where something is searched; everything above is then of the stages that are known by now."""
 
 
 def plan(
-    configs: Sequence[RunConfig], *, folder: Path, ledger: Ledger, workers: int, programs: Mapping[str, Choice]
+    configs: Sequence[RunConfig],
+    *,
+    folder: Folder,
+    ledger: Ledger,
+    workers: int,
+    programs: Mapping[str, Choice],
+    expansion: Expansion | None = None,
 ) -> Plan:
     """Return what a sweep over `configs` still takes.
 
@@ -71,13 +111,14 @@ def plan(
         ledger: which runs those are.
         workers: jobs at a time.
         programs: program key -> how it is computed.
+        expansion: the stages that `configs` come from, where something is searched.
     """
     every = pack(shaped(configs, programs))
     jobs = without(every, ledger.done.keys())
     needed = {job.program for job in jobs}
     compilations = sum(min(workers, sum(job.program == program for job in jobs)) for program in needed)
-    seconds, basis = _estimate(every, jobs, compilations, folder, ledger, workers)
-    return Plan(
+    seconds, basis, pace = _estimate(every, jobs, compilations, folder, ledger, workers)
+    found = Plan(
         runs=len(configs),
         done=len(ledger.done),
         packs=len(jobs),
@@ -90,7 +131,23 @@ def plan(
         seconds=seconds,
         basis=basis,
         computed=_computed(configs, programs),
+        probes=_probes(configs, folder, ledger),
         capped=any(config.budget.until for config in configs),
+    )
+    return replace(found, worst=_worst(found, pace, expansion)) if expansion and expansion.cells else found
+
+
+def _worst(plan: Plan, pace: float, expansion: Expansion) -> Worst:
+    """Return what a search may take at most; a run costs what the runs of its cell cost that are known."""
+    extra = [(cell.sample, cell.most - sum(len(each.runs) for each in cell.rounds)) for cell in expansion.cells]
+    more = sum(cost_of(run) * size_of(run) * count for run, count in extra)
+    return Worst(
+        known=str(expansion.stages[-1]),
+        stages=expansion.stages[-1].most,
+        runs=plan.runs + sum(count for _, count in extra),
+        updates=plan.updates + sum(total_updates(run) * count for run, count in extra),
+        examples=plan.examples + sum(total_examples(run) * count for run, count in extra),
+        seconds=plan.seconds + more * pace / plan.workers,
     )
 
 
@@ -103,6 +160,23 @@ def _computed(configs: Sequence[RunConfig], programs: Mapping[str, Choice]) -> t
         alike.setdefault((choice.width, choice.convolution, choice.why), {})[key] = config.batch_size
     found = [Computed(tuple(sorted(set(g.values()))), len(g), programs[next(iter(g))]) for g in alike.values()]
     return tuple(sorted(found, key=lambda each: each.batch_sizes))
+
+
+def _probes(configs: Sequence[RunConfig], folder: Folder, ledger: Ledger) -> tuple[Probing, ...]:
+    """Return what the probes take, as finished runs measured it or else by their gradients."""
+    if not any(config.probes for config in configs):
+        return ()
+    records = _records(folder, ledger).values()
+    found = []
+    for title in dict.fromkeys(probe.title for config in configs for probe in config.probes):
+        taken = [(c, probe_gradients(c)[title]) for c in configs if any(p.title == title for p in c.probes)]
+        counts = [len(due(c, next(p for p in c.probes if p.title == title))) for c, _ in taken]
+        shares = [share for r in records if (share := r.summary.get(f"probe_share.{title}")) is not None]
+        estimates = [total * SECONDS_AN_EXAMPLE / cost_of(config) for config, total in taken]
+        once = statistics.mean(total / count for (_, total), count in zip(taken, counts, strict=True))
+        share = statistics.mean(shares or estimates)
+        found.append(Probing(title, len(taken), (min(counts), max(counts)), once, share, len(shares)))
+    return tuple(found)
 
 
 def _row(batch: int, configs: Sequence[RunConfig], jobs: Sequence[Job], ledger: Ledger) -> Row:
@@ -119,9 +193,9 @@ def _row(batch: int, configs: Sequence[RunConfig], jobs: Sequence[Job], ledger: 
 
 
 def _estimate(
-    every: Sequence[Job], jobs: Sequence[Job], compilations: int, folder: Path, ledger: Ledger, workers: int
-) -> tuple[float, str]:
-    """Return seconds for `jobs`, and what they rest on.
+    every: Sequence[Job], jobs: Sequence[Job], compilations: int, folder: Folder, ledger: Ledger, workers: int
+) -> tuple[float, str, float]:
+    """Return seconds for `jobs`, what they rest on, and the usual seconds a unit of cost.
 
     A job's cost (see `sweeps.packing.cost_of`) is corrected by what finished runs of its
     program took over what was expected of them; by all of them, where its program has none.
@@ -144,10 +218,10 @@ def _estimate(
             f"from rough constants: {SECONDS_AN_UPDATE * 1e6:g} µs an update and {SECONDS_AN_EXAMPLE * 1e6:g} µs an "
             f"example on one CPU core for layers of 128, wider ones in proportion, {COMPILE_SECONDS:g} s a compilation"
         )
-    return (busy + setup) / max(1, min(workers, len(jobs))), basis
+    return (busy + setup) / max(1, min(workers, len(jobs))), basis, usual
 
 
-def _records(folder: Path, ledger: Ledger) -> dict[str, Record]:
+def _records(folder: Folder, ledger: Ledger) -> dict[str, Record]:
     step = -(-len(ledger.done) // SAMPLE) or 1
     return {run: read_summary(folder / "runs" / run) for run in list(ledger.done)[::step]}
 
@@ -156,4 +230,7 @@ def _slowness(config: RunConfig, record: Record) -> float | None:
     """Return the seconds that a row took over those that its updates were expected to take."""
     seconds, width, updates = (record.summary.get(name) for name in ("seconds", "pack_width", "update"))
     expected = cost_of(config) * size_of(config) * (updates or 0) / total_updates(config)
-    return seconds / width / expected if seconds and width and expected else None
+    if not (seconds and width and expected):
+        return None
+    probing = sum(value or 0 for name, value in record.summary.items() if name.startswith("probe_seconds."))
+    return float((seconds / width + probing) / expected)

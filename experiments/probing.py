@@ -9,8 +9,8 @@ from rich.console import Console
 
 from experiments.document import Node, parse, plain
 from experiments.explain import problems
+from experiments.place import Place, say
 from experiments.problems import ExperimentError, Mark, Problem, unknown
-from experiments.run import Place, say
 from largebatch.config import PROBES, Probe
 from sweeps import SweepError
 from sweeps.engine import Engine

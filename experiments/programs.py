@@ -3,9 +3,9 @@
 import json
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, fields, replace
-from pathlib import Path
 
 from largebatch.config import RunConfig, digest
+from largebatch.storage import Folder
 from sweeps import SweepError
 from sweeps.calibration import Measure
 from sweeps.choice import Choice, choose
@@ -20,7 +20,7 @@ UNKEPT = ("recorded", "warning")
 def choices(
     configs: Sequence[RunConfig],
     *,
-    folder: Path,
+    folder: Folder,
     done: Set[str],
     where: Where,
     workers: int,
@@ -48,7 +48,7 @@ def choices(
     return choose(configs, left=left, recorded=recorded(folder), **said)  # type: ignore[arg-type]
 
 
-def recorded(folder: Path) -> dict[str, Choice]:
+def recorded(folder: Folder) -> dict[str, Choice]:
     """Return what an experiment's folder says of its programs; nothing where there is no folder.
 
     Raises:
@@ -66,7 +66,7 @@ def recorded(folder: Path) -> dict[str, Choice]:
         ) from None
 
 
-def written(found: Mapping[str, Choice], folder: Path) -> dict[str, dict[str, object]]:
+def written(found: Mapping[str, Choice], folder: Folder) -> dict[str, dict[str, object]]:
     """Return the choices as plain values, with those that the folder has of programs no longer asked for."""
     kept = {**recorded(folder), **found}
     return {key: {n: v for n, v in asdict(choice).items() if n not in UNKEPT} for key, choice in kept.items()}

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
-from experiments.run import Place, run, say
+from experiments.place import Place, say
+from experiments.run import Wishes, run
+from largebatch.storage import Folder
 from sweeps.engine import Engine
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 STYLES = {"supported": "green", "contradicted": "red", "undecided": "yellow"}
 
 
-def reproduce(place: Place, *, engine: Engine, console: Console) -> tuple[int, Path | None]:
+def reproduce(place: Place, *, engine: Engine, console: Console) -> tuple[int, Folder | None]:
     """Train what is missing, write the report, print the verdicts; return the exit code and the report, if any.
 
     Args:
@@ -32,7 +33,7 @@ def reproduce(place: Place, *, engine: Engine, console: Console) -> tuple[int, P
     say(console, place.experiment.question)
     if place.experiment.paper:
         say(console, place.experiment.paper)
-    code = run(place, engine=engine, width=None, project="largebatch", wandb="off", console=console)
+    code = run(place, engine=engine, wishes=Wishes(), project="largebatch", wandb="off", console=console)
     report = place.folder / "report" / "report.html"
     if not report.exists():
         return code, None

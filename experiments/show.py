@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -9,14 +10,19 @@ from rich.table import Table
 from experiments.catalogue import Entry
 from experiments.place import Place, say
 from experiments.plan import Plan
+from experiments.tuning import lines
 from largebatch.config import digest
+from sweeps.board import duration
 from sweeps.ledger import Ledger
-from sweeps.progress import duration
+from sweeps.snapshot import alive, document, read
+from sweeps.tally import first_line
 
 STATES = ("done", "diverged", "stuck", "failed", "missing")
+FAILURES = 5
+"""Failed runs that `status` prints."""
 
 
-def show_plan(plan: Plan, console: Console) -> None:
+def show_plan(plan: Plan, place: Place, console: Console) -> None:
     """Print the extent of a sweep by batch size, and how long it may take."""
     table = _table("batch size", "runs", "done", "packs left", "updates a run", "examples a run")
     for row in plan.rows:
@@ -30,6 +36,11 @@ def show_plan(plan: Plan, console: Console) -> None:
         say(console, f"batch size {batches}: packs of {each.choice.width}{form} ({each.choice.why})")
         if each.choice.warning:
             say(console, f"warning: {each.choice.warning}")
+    for probe in plan.probes:
+        basis = f"about {probe.gradients:,.0f} gradients each"
+        basis = f"measured in {probe.measured} runs" if probe.measured else basis
+        share = f"{_cell(probe.measurements)} measurements a run, {probe.share:.0%} of its time ({basis})"
+        say(console, f"probe {probe.title} in {probe.runs:,} runs: {share}")
     left = plan.runs - plan.done
     jobs = f"{left:,} left in {plan.packs:,} packs on {plan.workers} workers"
     say(console, f"{plan.runs:,} runs, {plan.done:,} done, {jobs}")
@@ -37,28 +48,61 @@ def show_plan(plan: Plan, console: Console) -> None:
     say(console, f"{plan.updates:,} updates and {plan.examples:,} examples in all{_bound(plan)}")
     if left:
         say(console, f"about {duration(plan.seconds)}{_bound(plan)}, {plan.basis}")
+    if worst := plan.worst:
+        say(console, f"that is what is known by now: {worst.known}")
+        more = f"at most {worst.runs:,} runs, {worst.updates:,} updates and {worst.examples:,} examples"
+        say(console, f"in the worst case {more} in {worst.stages} stages, about {duration(worst.seconds)}")
+    say(console, f"to train it: {place.command('run')}" if left else f"the report: {place.command('report')}")
 
 
 def show_status(place: Place, ledger: Ledger, console: Console) -> None:
     """Print done, diverged, stuck, failed and missing by batch size, why runs failed, and how to go on."""
-    found = [(config.batch_size, _state(ledger, digest(config))) for config in place.experiment.configs]
-    counted, ended = Counter(found), Counter(state for _, state in found)
+    said = status_of(place, ledger)
     table = _table("batch size", *STATES, "runs")
-    for batch in sorted({batch for batch, _ in found}):
-        cells = [counted[batch, state] for state in STATES]
-        table.add_row(f"{batch:,}", *(str(cell) if cell else "·" for cell in cells), str(sum(cells)))
+    for row in said["rows"]:
+        cells = [str(row[state]) if row[state] else "·" for state in STATES]
+        table.add_row(f"{row['batch_size']:,}", *cells, str(sum(row[state] for state in STATES)))
     console.print(table)
-    told = ", ".join(f"{ended[state]} {state}" for state in STATES)
+    for line in lines(place.experiment, ledger.done.keys()):
+        say(console, line)
+    told = ", ".join(f"{said['counts'][state]} {state}" for state in STATES)
     say(console, f"{place.experiment.name}: {told} of {ledger.total} runs")
     if ledger.foreign:
         say(console, f"{len(ledger.foreign)} records of other runs lie in the same folder; they are left alone")
-    for failure in ledger.failed.values():
-        where = place.folder / "failures" / f"{failure.digest}.json"
-        say(console, f"failed: {failure.error.splitlines()[0]} ({failure.attempts} attempts; traceback in {where})")
-    if ledger.failed or ledger.missing:
-        say(console, f"to go on: {place.command('run')}")
-    else:
-        say(console, f"to make the report again: {place.command('report')}")
+    for failure in list(ledger.failed.values())[:FAILURES]:
+        run = failure.digest[:8]
+        say(console, f"{run} failed {failure.attempts} times: {first_line(failure.error)}")
+    if ledger.failed:
+        more = len(ledger.failed) - FAILURES
+        each = place.command("show", next(iter(ledger.failed))[:8])
+        say(console, (f"and {more} more; " if more > 0 else "") + f"traceback and settings of one: {each}")
+    if said["driver"]:
+        now = said["driver"]
+        say(console, f"process {now['process']} on {now['host']} trains it: {place.command('status', '--watch')}")
+    say(console, f"{said['why']}: {said['next']}")
+
+
+def status_of(place: Place, ledger: Ledger) -> dict[str, Any]:
+    """Return how a sweep stands as plain values: by batch size, in all, why runs failed, who is at work."""
+    found = [(config.batch_size, _state(ledger, digest(config))) for config in place.experiment.configs]
+    counted, ended = Counter(found), Counter(state for _, state in found)
+    told = read(place.folder)
+    left = bool(ledger.failed or ledger.missing)
+    return {
+        "experiment": place.experiment.name,
+        "folder": str(place.folder),
+        "counts": {state: ended[state] for state in STATES} | {"total": ledger.total},
+        "rows": [
+            {"batch_size": batch, **{state: counted[batch, state] for state in STATES}}
+            for batch in sorted({batch for batch, _ in found})
+        ],
+        "failed": [vars(failure) for failure in ledger.failed.values()],
+        "missing": [digest(config) for config in ledger.missing],
+        "foreign": ledger.foreign,
+        "driver": document(told) if told is not None and alive(told) else None,
+        "why": "to go on" if left else "to make the report again",
+        "next": place.command("run" if left else "report"),
+    }
 
 
 def show_entries(kind: str, entries: Iterable[Entry], console: Console) -> None:

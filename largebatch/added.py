@@ -8,19 +8,19 @@ checksums, the probe's options, what they were measured with and the seconds the
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from largebatch import measurements
 from largebatch.measurements import Measured, content, read_one
-from largebatch.records import RecordError, write_file
+from largebatch.records import RecordError
+from largebatch.storage import Folder, matching, write_file
 
 SCHEMA = 1
 PREFIX = "added-"
 
 
 def add(
-    folder: Path, title: str, found: Measured, *, options: Mapping[str, Any], provenance: Mapping[str, Any]
+    folder: Folder, title: str, found: Measured, *, options: Mapping[str, Any], provenance: Mapping[str, Any]
 ) -> None:
     """Add what a probe found to the folder of a finished run; nothing counts before all of it is written.
 
@@ -40,7 +40,7 @@ def add(
     write_file(folder / f"{stem}.json", json.dumps(seal, indent=1, allow_nan=False).encode())
 
 
-def known(folder: Path, title: str, options: Mapping[str, Any]) -> bool:
+def known(folder: Folder, title: str, options: Mapping[str, Any]) -> bool:
     """Return whether a run has been measured so already.
 
     Raises:
@@ -61,14 +61,14 @@ def known(folder: Path, title: str, options: Mapping[str, Any]) -> bool:
     return seal is not None
 
 
-def seals(folder: Path) -> dict[str, Any]:
+def seals(folder: Folder) -> dict[str, Any]:
     """Return the seals of what was added to a run, by title.
 
     Raises:
         RecordError: one cannot be read.
     """
     found = {}
-    for path in sorted(folder.glob(f"{PREFIX}*.json")):
+    for path in matching(folder, f"{PREFIX}*.json"):
         try:
             seal = json.loads(path.read_bytes())
             if seal["schema"] != SCHEMA:
@@ -79,7 +79,7 @@ def seals(folder: Path) -> dict[str, Any]:
     return found
 
 
-def read_probes(folder: Path) -> dict[str, Measured]:
+def read_probes(folder: Folder) -> dict[str, Measured]:
     """Return what the probes of a finished run found, by title, those that were added among them; {} without any.
 
     Raises:
@@ -90,12 +90,12 @@ def read_probes(folder: Path) -> dict[str, Measured]:
     found = measurements.read_probes(folder)
     for title, seal in seals(folder).items():
         one = read_one(folder / f"{PREFIX}{title}.parquet")
-        one.seconds = seal["seconds"]
+        one.seconds, one.options = seal["seconds"], seal["options"]
         found[title] = one
     return found
 
 
-def verify(folder: Path) -> None:
+def verify(folder: Folder) -> None:
     """Compare what was added to a run with its checksums.
 
     Raises:

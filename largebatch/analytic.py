@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -11,13 +10,14 @@ from largebatch.config import RunConfig
 from largebatch.history import MEASURES, PARTS, History
 from largebatch.provenance import provenance
 from largebatch.records import Record
+from largebatch.storage import Folder
 
 NAN = float("nan")
 PLACE = ("update", "epoch", "examples", "learning_rate")
 
 
 def compute(
-    configs: Sequence[RunConfig], *, experiment: str, runs: Path | None, observe: Callable[[int], None] | None
+    configs: Sequence[RunConfig], *, experiment: str, runs: Folder | None, observe: Callable[[int], None] | None
 ) -> list[Record]:
     """Return the records of runs on `noisy_quadratic`, in the same order; see `largebatch.train.train_pack`."""
     done = []

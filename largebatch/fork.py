@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import flax.serialization as serialization
@@ -13,8 +12,8 @@ import numpy as np
 
 from largebatch.config import RunConfig, digest
 from largebatch.extent import extent_of, fork_point
-from largebatch.records import write_file
 from largebatch.state import State
+from largebatch.storage import Folder, write_file
 
 SAVE_SECONDS = 60.0
 """Between two saves while a parent is trained."""
@@ -61,7 +60,7 @@ def lineage_of(config: RunConfig) -> Lineage:
     )
 
 
-def parent_state(config: RunConfig, folder: Path | None) -> Any:
+def parent_state(config: RunConfig, folder: Folder | None) -> Any:
     """Return the state in which a fork's parent stands at the fork, as nested dictionaries of NumPy arrays.
 
     The parent trains alone, in a pack of width 1, from the latest state that `folder` holds.
@@ -94,18 +93,18 @@ def parent_state(config: RunConfig, folder: Path | None) -> Any:
     return serialization.to_state_dict(pack.snapshot())
 
 
-def _file(folder: Path, name: str, update: int) -> Path:
+def _file(folder: Folder, name: str, update: int) -> Folder:
     return folder / f"{name}-{update}.msgpack"
 
 
-def _save(folder: Path, name: str, pack: Any) -> None:
+def _save(folder: Folder, name: str, pack: Any) -> None:
     # The permutation of `grab` follows from the one before, so it is kept with the state.
     streams, state = pack.streams.snapshot(), serialization.to_state_dict(pack.snapshot())
     content = {"schema": SCHEMA, "streams": streams, "state": state}
     write_file(_file(folder, name, pack.update), serialization.msgpack_serialize(content))
 
 
-def _latest(folder: Path | None, name: str, most: int) -> tuple[int, dict[str, Any]]:
+def _latest(folder: Folder | None, name: str, most: int) -> tuple[int, dict[str, Any]]:
     """Return the last kept update up to `most` and what `_save` wrote of it; 0 and nothing where there is none."""
     found = [] if folder is None or not folder.is_dir() else [f.name for f in folder.glob(f"{name}-*.msgpack")]
     kept = sorted((int(m[1]) for f in found if (m := re.search(r"-(\d+)\.msgpack$", f))), reverse=True)
@@ -120,7 +119,7 @@ def _latest(folder: Path | None, name: str, most: int) -> tuple[int, dict[str, A
     return 0, {}
 
 
-def forked(state: State, rows: Sequence[RunConfig], states: Path | None) -> State:
+def forked(state: State, rows: Sequence[RunConfig], states: Folder | None) -> State:
     """Return new states with those rows that are forks put where their parents stand."""
     parents: dict[str, Any] = {}
     for place, row in enumerate(rows):
@@ -132,7 +131,7 @@ def forked(state: State, rows: Sequence[RunConfig], states: Path | None) -> Stat
         kept = state if row.fork.keep == "all" else state.params
         theirs = parents[run] if row.fork.keep == "all" else parents[run]["params"]
         taken = serialization.from_state_dict(jax.tree.map(lambda a: a[:1], kept), theirs)
-        put = jax.tree.map(lambda a, b, place=place: _with_row(a, b, place), kept, taken)
+        put = jax.tree.map(lambda a, b, place=place: with_row(a, b, place), kept, taken)
         state = put if row.fork.keep == "all" else _begun(state, put)
     return state
 
@@ -142,7 +141,8 @@ def _begun(state: State, params: Any) -> State:
     return replace(state, params=params, average=None if state.average is None else params)
 
 
-def _with_row(array: np.ndarray, row: np.ndarray, place: int) -> np.ndarray:
+def with_row(array: np.ndarray, row: np.ndarray, place: int) -> np.ndarray:
+    """Return a copy in which one row is that of another array, which has one."""
     changed = np.array(array)
     changed[place] = row[0]
     return changed

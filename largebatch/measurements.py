@@ -10,12 +10,13 @@ What is measured after a run ended is added beside its record, which stays as it
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from largebatch.storage import Folder, matching
 
 NAN = float("nan")
 COLUMNS = {
@@ -34,12 +35,14 @@ class Measured:
         arrays: by `<name>@<update>`.
         seconds: what each measurement took.
         trail: the first and the last two weights, flat, where the probe compares them.
+        options: of the probe, where the run's own configuration does not have them, because it was added.
     """
 
     rows: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in COLUMNS})
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     seconds: dict[str, list[Any]] = field(default_factory=lambda: {"update": [], "seconds": []})
     trail: list[np.ndarray] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
 
     def add(self, update: int, name: str, value: float, error: float, reason: str = "") -> None:
         """Add one number; NaN where it or its error is not known."""
@@ -121,14 +124,16 @@ def content(stem: str, found: Measured) -> dict[str, bytes]:
     return made
 
 
-def read_one(table: Path) -> Measured:
+def read_one(table: Folder) -> Measured:
     """Return what one probe found, from its table and the arrays beside it."""
     arrays = table.with_suffix(".npz")
-    kept = dict(np.load(arrays, allow_pickle=False).items()) if arrays.exists() else {}
+    kept = {}
+    if arrays.exists():
+        kept = dict(np.load(io.BytesIO(arrays.read_bytes()), allow_pickle=False).items())
     return Measured(rows=_table(table), arrays=kept)
 
 
-def read_probes(folder: Path) -> dict[str, Measured]:
+def read_probes(folder: Folder) -> dict[str, Measured]:
     """Return what the probes of a run found while it trained, by title; {} where it had none.
 
     Raises:
@@ -136,7 +141,7 @@ def read_probes(folder: Path) -> dict[str, Measured]:
         pyarrow.ArrowInvalid: a table is torn.
     """
     found: dict[str, Measured] = {}
-    for path in sorted(folder.glob("probe-*.parquet")):
+    for path in matching(folder, "probe-*.parquet"):
         if path.stem != "probe-seconds":
             found[path.stem.removeprefix("probe-")] = read_one(path)
     clock = folder / "probe-seconds.parquet"
@@ -147,8 +152,8 @@ def read_probes(folder: Path) -> dict[str, Measured]:
     return found
 
 
-def _table(path: Path) -> dict[str, list[Any]]:
-    with pq.ParquetFile(path) as file:
+def _table(path: Folder) -> dict[str, list[Any]]:
+    with pq.ParquetFile(io.BytesIO(path.read_bytes())) as file:
         table: dict[str, list[Any]] = file.read(use_threads=False).to_pydict()
     return table
 

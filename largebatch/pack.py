@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -30,6 +29,7 @@ from largebatch.programs import (
 from largebatch.remedies import NONE, remedy_numbers
 from largebatch.schedules import rates_of
 from largebatch.state import NEVER, Plan
+from largebatch.storage import Folder
 from largebatch.streams import Streams, Window
 
 
@@ -60,7 +60,7 @@ class Pack:
         width: rows of the program, at least `len(configs)`.
     """
 
-    def __init__(self, configs: Sequence[RunConfig], *, width: int, states: Path | None = None) -> None:
+    def __init__(self, configs: Sequence[RunConfig], *, width: int, states: Folder | None = None) -> None:
         """Put the data and the initial weights on the devices; `states` is where states of forks' parents are kept."""
         self.config = config = configs[0]
         self.rows = [*configs, *[configs[-1]] * (width - len(configs))]

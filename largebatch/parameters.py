@@ -35,7 +35,7 @@ def hidden_matrices(params: Params) -> Any:
         if _is_matrix(name := _name(path), leaf.ndim) and not any(word in name.lower() for word in EMBEDDING)
     }
     flat = [name for name, rank in inner.items() if rank == 2]
-    output = max(flat, key=lambda name: (-name.count("/"), _natural(name)), default=None)
+    output = max(flat, key=lambda name: (-name.count("/"), natural(name)), default=None)
     return jax.tree_util.tree_map_with_path(lambda path, _: _name(path) in inner and _name(path) != output, params)
 
 
@@ -70,6 +70,7 @@ def _is_matrix(name: str, rank: int) -> bool:
     return rank >= 2 and name.rpartition("/")[2] not in VECTORS
 
 
-def _natural(name: str) -> list[tuple[bool, int, str]]:
+def natural(name: str) -> list[tuple[bool, int, str]]:
+    """Return what a name is sorted by so that `Dense_10` comes after `Dense_9`."""
     parts = filter(None, re.split(r"(\d+)", name))
     return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]

@@ -119,6 +119,18 @@ class Streams:
         """Return what a row has visited after so many updates, or had when it ended."""
         return self._ended.get(place) or self._audit(self.keys[place], update)
 
+    def part(self, place: int) -> dict[str, Any]:
+        """Return what `join` needs of one row."""
+        key, whole = self.keys[place], self.snapshot()
+        parts = {name: whole[name].get(key) for name in ("permutations", "audits")}
+        return {"epoch": whole["epoch"], **{name: value for name, value in parts.items() if value is not None}}
+
+    def join(self, parts: Sequence[dict[str, Any]]) -> None:
+        """Continue from the parts of all rows, taken at the same update of the same runs; see `restore`."""
+        named = dict(zip(self.keys, parts, strict=True))
+        whole = {name: {k: p[name] for k, p in named.items() if name in p} for name in ("permutations", "audits")}
+        self.restore({"epoch": parts[0]["epoch"], "ended": {}, **whole})
+
     def snapshot(self) -> dict[str, Any]:
         """Return what `restore` needs: the audits of the windows before, and the permutations of `grab`."""
         return {

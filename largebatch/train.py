@@ -3,22 +3,24 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import jax
 
 from largebatch import checkpoint as checkpoints
-from largebatch import records
+from largebatch import continuing, records
 from largebatch.analytic import compute
 from largebatch.config import RunConfig, pack_key
 from largebatch.extent import evaluation_points_of
 from largebatch.history import History
 from largebatch.keep import Keeper
+from largebatch.live import LiveRows, row_of
 from largebatch.losses import uninformed_loss
+from largebatch.models import custom
 from largebatch.pack import Pack, Stretch
 from largebatch.probes.visits import Visits
 from largebatch.provenance import provenance
 from largebatch.records import Record
+from largebatch.storage import Folder
 from largebatch.weights import files as weight_files
 
 CHECKPOINT_SECONDS = 60.0
@@ -26,7 +28,11 @@ TARGET_RATIO = 1.02
 """A run with a target is looked at whenever its updates have grown by this ratio."""
 
 
-def train(config: RunConfig, *, experiment: str = "untitled", runs: Path | None = None) -> Record:
+class Stopped(Exception):
+    """Training was asked to stop; a checkpoint holds what was done."""
+
+
+def train(config: RunConfig, *, experiment: str = "untitled", runs: Folder | None = None) -> Record:
     """Train one configuration and return its record, also written under `runs` if given.
 
     Raises:
@@ -40,10 +46,11 @@ def train_pack(
     *,
     width: int,
     experiment: str = "untitled",
-    runs: Path | None = None,
+    runs: Folder | None = None,
     observe: Callable[[int], None] | None = None,
-    checkpoint: Path | None = None,
+    checkpoint: Folder | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    stop: Callable[[], bool] | None = None,
 ) -> list[Record]:
     """Train runs side by side and return their records in the same order.
 
@@ -55,16 +62,19 @@ def train_pack(
         observe: called now and then with the examples processed since the last call.
         checkpoint: file from which an interrupted pack goes on, and to which it is saved.
         checkpoint_seconds: between two saves.
+        stop: asked after each stretch; where it says yes the pack is saved and `Stopped` raised.
 
     Raises:
         ValueError: the configurations do not fit into one pack.
+        Stopped: `stop` said yes.
     """
     if len(keys := {pack_key(config) for config in configs}) != 1 or len(configs) > width:
         raise ValueError(f"{len(configs)} runs with {len(keys)} pack keys do not fit one pack of width {width}")
     if not configs[0].dataset.sampled:
         return compute(configs, experiment=experiment, runs=runs, observe=observe)
     with jax.enable_x64(configs[0].precision == "float64"):
-        session = _Session(configs, width, checkpoint, checkpoint_seconds, runs.parent / "states" if runs else None)
+        session = _Session(configs, width, checkpoint, checkpoint_seconds, runs)
+        session.show([LiveRows(runs, experiment, config) for config in configs])
         for point, planned in _course(configs[0]):
             if point <= session.resumed:
                 continue
@@ -74,7 +84,9 @@ def train_pack(
                 session.measure(stretch)
             if not session.alive:
                 break
-            session.save()
+            session.save(now=(told := stop is not None and stop()))
+            if told:
+                raise Stopped(f"at update {session.pack.update}; saved in {checkpoint}")
         return session.close(experiment, runs)
 
 
@@ -94,10 +106,11 @@ class _Session:
     """A pack, the histories of its rows, and the clock."""
 
     def __init__(
-        self, configs: Sequence[RunConfig], width: int, checkpoint: Path | None, every: float, states: Path | None
+        self, configs: Sequence[RunConfig], width: int, checkpoint: Folder | None, every: float, runs: Folder | None
     ) -> None:
         begun = time.perf_counter()
-        self.pack = Pack(configs, width=width, states=states)
+        self.states = runs.parent / "states" if runs else None
+        self.pack = Pack(configs, width=width, states=self.states)
         source = self.pack.source
         floor = uninformed_loss(configs[0].loss, source.train_y, source.classes)
         self.rows = [History(config, floor) for config in configs]
@@ -107,8 +120,20 @@ class _Session:
         self.visits, self.keeper = Visits(self.pack, self.rows), Keeper(self.pack, self.rows)
         self.checkpoint, self.every, self.saved = checkpoint, every, time.perf_counter()
         self.resumed = -1
-        if checkpoint and (elapsed := checkpoints.restore(checkpoint, self.pack, self.rows)):
+        if elapsed := self._seconds_before(runs):
             self.elapsed, self.resumed = elapsed, self.pack.update
+
+    def _seconds_before(self, runs: Folder | None) -> dict[str, float] | None:
+        """Go on from a checkpoint, or where shorter runs ended, and return the seconds spent before; None from new."""
+        if self.checkpoint and (elapsed := checkpoints.restore(self.checkpoint, self.pack, self.rows)):
+            return elapsed
+        return continuing.begin(self.states, runs, self.pack, self.rows) if runs and self.states else None
+
+    def show(self, live: Sequence[LiveRows]) -> None:
+        """Let those who watch see the rows, those that a checkpoint brought included."""
+        self.live_rows = live
+        for row, shown in zip(self.rows, live, strict=True):
+            shown.begin([row_of(*pair) for pair in zip(row.history, row.timing, strict=True)])
 
     @property
     def alive(self) -> bool:
@@ -154,17 +179,18 @@ class _Session:
                     "gradient_norm": float(stretch.gradient_norm[i]),
                 }
                 row.measure({name: value[i] for name, value in measured.items()}, place, clock)
+                self.live_rows[i].add(row_of(row.history[-1], row.timing[-1]))
                 if row.status is not None:
                     self.pack.streams.end(i, update)
         self.visits.visit(alive)
         self.keeper.visit(alive)
 
-    def save(self) -> None:
-        if self.checkpoint and time.perf_counter() - self.saved >= self.every:
+    def save(self, *, now: bool = False) -> None:
+        if self.checkpoint and (now or time.perf_counter() - self.saved >= self.every):
             checkpoints.save(self.checkpoint, self.pack, self.rows, self.elapsed)
             self.saved = time.perf_counter()
 
-    def close(self, experiment: str, runs: Path | None) -> list[Record]:
+    def close(self, experiment: str, runs: Folder | None) -> list[Record]:
         summary = {
             "setup_seconds": self.setup_seconds,
             "pack_width": len(self.pack.rows),
@@ -174,9 +200,12 @@ class _Session:
         if self.pack.source.minimum is not None and self.pack.config.l2 is None:
             summary["minimum_loss"] = self.pack.source.minimum
         source = {"data": {"name": self.pack.source.name, "checksum": self.pack.source.checksum}}
+        code = {"code": custom.origin(model.path)} if (model := self.pack.config.model).name == "custom" else {}
         device = jax.local_devices()[0]
-        origin = {**provenance(), **source, "device": f"{device.platform} {device.device_kind}"}
+        origin = {**provenance(), **source, **code, "device": f"{device.platform} {device.device_kind}"}
         done = []
+        if self.states:
+            continuing.keep(self.states, self.pack, self.rows, self.elapsed)
         for i, (row, past) in enumerate(zip(self.rows, self.pack.lineage, strict=False)):
             row.end()
             audit = self.pack.audit(i)
@@ -185,6 +214,7 @@ class _Session:
             done.append(replace(record, files=audit.files() | weight_files(row.weights)))
             if runs:
                 records.write(done[-1], runs)
+                self.live_rows[i].end()
         if self.checkpoint:
             self.checkpoint.unlink(missing_ok=True)
         return done

@@ -7,12 +7,12 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from largebatch.records import RecordError
+from largebatch.storage import Folder
 
 FILE = "weights.npz"
 Named = dict[str, np.ndarray]
@@ -28,7 +28,7 @@ def files(kept: Mapping[int, Named]) -> dict[str, bytes]:
     return {FILE: sink.getvalue()}
 
 
-def read_weights(folder: Path) -> dict[int, Named]:
+def read_weights(folder: Folder) -> dict[int, Named]:
     """Return the weights that a run kept, update -> path -> values, in order of updates.
 
     Raises:

@@ -3,3 +3,7 @@
 
 class SweepError(Exception):
     """A sweep cannot start or go on; the message says why and what to do. Nothing already computed is touched."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C was pressed once: what is in hand is finished or saved. Pressed again, it is a `KeyboardInterrupt`."""

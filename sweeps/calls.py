@@ -18,13 +18,13 @@ RETRIES = 2
 class Calling:
     """What an engine with workers of its own offers besides running jobs."""
 
-    def _hiring(self, jobs: int) -> AbstractContextManager[dict[str, Any]]:
-        """Yield `hire`, `dismiss` and `slots`, as `called` takes them."""
+    def _hiring(self, jobs: int, devices: int = 1) -> AbstractContextManager[dict[str, Any]]:
+        """Yield `hire`, `dismiss` and `slots`, as `called` takes them, for workers with so many devices each."""
         raise NotImplementedError
 
     def measure(self, trials: Sequence[Trial], *, measuring: str = MEASURING) -> list[Speed]:
         """Measure candidates as `Engine.measure` says."""
-        with self._hiring(len(trials)) as how:
+        with self._hiring(len(trials), max(trial.config.execution.devices for trial in trials)) as how:
             return measured(trials, **how, measuring=measuring)
 
     def call(self, function: str, tasks: Sequence[Any], on_end: OnEnd) -> None:

@@ -1,12 +1,14 @@
 """Where jobs run: the interface of an engine, and the twin of the Ray engine that needs no other process."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
+from largebatch.storage import Folder
+from sweeps import Interrupted
 from sweeps.calibration import Speed, Trial
 from sweeps.calls import OnEnd
-from sweeps.events import Advanced, Event, Started
+from sweeps.events import Advanced, Event, Started, Stopping
+from sweeps.memory import in_use
 from sweeps.packing import Job
 from sweeps.queue import JobQueue
 from sweeps.ray_engine import RayEngine
@@ -42,7 +44,13 @@ class Engine(Protocol):
         """
 
     def run(
-        self, jobs: Sequence[Job], *, experiment: str, folder: Path, on_event: Callable[[Event], None], retries: int = 2
+        self,
+        jobs: Sequence[Job],
+        *,
+        experiment: str,
+        folder: Folder,
+        on_event: Callable[[Event], None],
+        retries: int = 2,
     ) -> None:
         """Return once every job has ended; records lie under `folder`/runs.
 
@@ -80,19 +88,36 @@ class InProcessEngine:
             on_end(number, worker.call(function, task))
 
     def run(
-        self, jobs: Sequence[Job], *, experiment: str, folder: Path, on_event: Callable[[Event], None], retries: int = 2
+        self,
+        jobs: Sequence[Job],
+        *,
+        experiment: str,
+        folder: Folder,
+        on_event: Callable[[Event], None],
+        retries: int = 2,
     ) -> None:
         """Run the jobs as `Engine.run` says; a job that kills the process kills the sweep."""
         if not jobs:
             return
         queue = JobQueue(jobs, runs=folder / "runs", retries=retries)
         worker = Worker(self._training)
-        while (job := queue.take(0)) is not None:
-            on_event(Started(job, 0))
-            ended = worker.train(job, experiment=experiment, folder=folder, observe=_teller(job, on_event))
-            for event in queue.settle(job, ended.error):
+
+        def tell(event: Event) -> None:
+            try:
                 on_event(event)
+            except Interrupted:
+                if not worker.stopping:
+                    worker.stop()
+                    tell(Stopping(1))
+
+        while (job := queue.take(0)) is not None:
+            tell(Started(job, 0))
+            ended = worker.train(job, experiment=experiment, folder=folder, observe=_teller(job, tell))
+            for event in queue.settle(job, ended.error):
+                tell(event)
+            if worker.stopping:
+                raise Interrupted
 
 
-def _teller(job: Job, on_event: Callable[[Event], None]) -> Callable[[int], None]:
-    return lambda examples: on_event(Advanced(job, examples))
+def _teller(job: Job, tell: Callable[[Event], None]) -> Callable[[int], None]:
+    return lambda examples: tell(Advanced(job, examples, in_use()))

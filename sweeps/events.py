@@ -1,5 +1,6 @@
 """What an engine tells while it runs."""
 
+import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,10 @@ MEMORY_KINDS = ("OutOfMemoryError", "MemoryError")
 """Errors of Ray's memory monitor and of Python."""
 MEMORY_WORDS = ("RESOURCE_EXHAUSTED", "out of memory", "OUT_OF_MEMORY")
 """What an XlaRuntimeError says where a device has no room left; its other messages are other errors."""
+
+
+STOPPED = "Stopped"
+"""The kind of error with which training answers a request to stop."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,17 @@ class Cause:
         return self.kind in MEMORY_KINDS or any(word.lower() in self.message.lower() for word in MEMORY_WORDS)
 
 
+    @property
+    def no_room(self) -> bool:
+        """Whether the disk is full, which no other attempt would change."""
+        return any(f"[Errno {number}]" in self.message for number in (errno.ENOSPC, errno.EDQUOT))
+
+    @property
+    def told_to_stop(self) -> bool:
+        """Whether it ended because it was asked to, with its work saved."""
+        return self.kind == STOPPED
+
+
 @dataclass(frozen=True)
 class Started:
     """A worker took a job."""
@@ -45,6 +61,8 @@ class Advanced:
 
     job: Job
     examples: int
+    memory: int = 0
+    """Bytes that its worker holds, of the device where it has memory of its own; 0 where nobody told."""
 
 
 @dataclass(frozen=True)
@@ -86,5 +104,15 @@ class Lost:
 class Waiting:
     """Nothing happened for a moment."""
 
+    reason: str = ""
+    """Where nothing runs: why."""
 
-Event = Started | Advanced | Finished | Failed | Lost | Waiting
+
+@dataclass(frozen=True)
+class Stopping:
+    """Ctrl-C was pressed: so many jobs finish, or save where they stand."""
+
+    jobs: int
+
+
+Event = Started | Advanced | Finished | Failed | Lost | Waiting | Stopping

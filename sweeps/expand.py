@@ -28,18 +28,37 @@ def expand(base: Mapping[str, Any], axes: Group, groups: Sequence[Group], seeds:
     Raises:
         ExpandError: says which axis, or which combination, and what to change.
     """
+    check(base, axes, groups, seeds)
+    runs: dict[str, tuple[RunConfig, dict[str, Any]]] = {}
+    streams: dict[int, Any] = {}
+    for point in combinations(axes, groups):
+        one: RunConfig | None = None
+        for seed in seeds:
+            assigned = {**point, "seed": seed}
+            # A seed makes no run impossible, so that of 500 seeds one is checked: it takes half of `status` otherwise.
+            if one is None or seed not in streams:
+                one = config = build(base, assigned)
+                streams[seed] = config.seed
+            else:
+                config = one.model_copy(update={"seed": streams[seed]})
+            other = runs.setdefault(digest(config), (config, assigned))[1]
+            if other is not assigned:
+                told = f"two combinations are the same run: {_shown(other)} and {_shown(assigned)}"
+                raise ExpandError(f"{told}; remove one of the values")
+    return [config for config, _ in runs.values()]
+
+
+def combinations(axes: Group, groups: Sequence[Group]) -> Iterator[dict[str, Any]]:
+    """Yield dotted path -> value of every point of a grid, the first axis slowest, the last group fastest."""
+    every = [{path: values} for path, values in axes.items()] + list(groups)
+    for steps in itertools.product(*map(_together, every)):
+        yield {path: value for step in steps for path, value in step.items()}
+
+
+def check(base: Mapping[str, Any], axes: Group, groups: Sequence[Group], seeds: Sequence[int]) -> None:
+    """Refuse axes that make no grid; see `expand`."""
     every = [{path: values} for path, values in axes.items()] + list(groups)
     _check(base, every, seeds)
-    runs: dict[str, tuple[RunConfig, dict[str, Any]]] = {}
-    for steps in itertools.product(*map(_together, [*every, {"seed": seeds}])):
-        assigned = {path: value for step in steps for path, value in step.items()}
-        config = _build(base, assigned)
-        other = runs.setdefault(digest(config), (config, assigned))[1]
-        if other is not assigned:
-            raise ExpandError(
-                f"two combinations are the same run: {_shown(other)} and {_shown(assigned)}; remove one of the values"
-            )
-    return [config for config, _ in runs.values()]
 
 
 def _check(base: Mapping[str, Any], groups: Sequence[Group], seeds: Sequence[int]) -> None:
@@ -69,7 +88,12 @@ def _together(group: Group) -> Iterator[dict[str, Any]]:
         yield dict(zip(group, values, strict=True))
 
 
-def _build(base: Mapping[str, Any], assigned: Mapping[str, Any]) -> RunConfig:
+def build(base: Mapping[str, Any], assigned: Mapping[str, Any]) -> RunConfig:
+    """Return the run at one point of a grid.
+
+    Raises:
+        ExpandError: the values make no run; says which and why.
+    """
     values: Mapping[str, Any] = base
     for path, value in assigned.items():
         values = _with(values, path.split("."), value, path)

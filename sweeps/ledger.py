@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
 
 from largebatch import records
 from largebatch.config import RunConfig, digest
 from largebatch.records import RecordError
+from largebatch.storage import Folder, matching
 from sweeps import SweepError
+from sweeps.extending import related
+from sweeps.version import Origin
 
 
 @dataclass(frozen=True)
@@ -38,29 +40,38 @@ class Ledger:
     """Runs never finished, in the order of the sweep."""
     foreign: list[str]
     """Records that match no run of the sweep; they are left alone."""
+    origins: dict[str, Origin] = field(default_factory=dict)
+    """What computed the runs that are done."""
 
     @classmethod
-    def read(cls, folder: Path, configs: Sequence[RunConfig]) -> "Ledger":
+    def read(cls, folder: Folder, configs: Sequence[RunConfig]) -> "Ledger":
         """Compare the runs of a sweep with what lies in an experiment's folder; a missing folder is empty.
 
         Raises:
-            SweepError: a record is torn, or there are records and none of them belongs to this sweep.
+            SweepError: the folder cannot be read, a record is torn, or there are records and none of them belongs to
+                this sweep, nor differs from a run of it in length, evaluations and probes alone.
         """
         wanted = {digest(config): config for config in configs}
-        present = list(records.folders(folder / "runs"))
+        try:
+            present = list(records.folders(folder / "runs"))
+        except OSError as error:
+            raise SweepError(f"{folder} cannot be read: {error}; choose another --results folder") from error
         foreign = [path.name for path in present if path.name not in wanted]
-        if foreign and len(foreign) == len(present):
+        if foreign and len(foreign) == len(present) and not related(folder, configs, foreign):
             raise SweepError(
                 f"{folder} holds {len(foreign)} records and none is a run of this experiment, which has {len(wanted)}: "
                 "another experiment, or this one before it was changed; choose another --results folder, or move it"
             )
         try:
-            done = {path.name: records.read_summary(path).status for path in present if path.name in wanted}
+            own = [path for path in present if path.name in wanted]
+            found = dict(zip((path.name for path in own), records.read_all(own, summary=True), strict=True))
         except RecordError as error:
             raise SweepError(str(error)) from error
+        done = {name: record.status for name, record in found.items()}
         failed = {d: f for d, f in _failures(folder).items() if d in wanted and d not in done}
         missing = [config for d, config in wanted.items() if d not in done and d not in failed]
-        return cls(len(wanted), done, failed, missing, foreign)
+        origins = {name: Origin.of(record) for name, record in found.items()}
+        return cls(len(wanted), done, failed, missing, foreign, origins)
 
     def counts(self) -> dict[str, int]:
         """Return how many runs are done, diverged, failed and missing (these add up to total), and foreign records."""
@@ -75,9 +86,9 @@ class Ledger:
         }
 
 
-def _failures(folder: Path) -> dict[str, Failure]:
+def _failures(folder: Folder) -> dict[str, Failure]:
     found = {}
-    for path in sorted((folder / "failures").glob("[!.]*.json")):
+    for path in matching(folder / "failures", "*.json"):
         try:
             found[path.stem] = Failure(**json.loads(path.read_bytes()))
         except (ValueError, TypeError) as error:
@@ -85,12 +96,12 @@ def _failures(folder: Path) -> dict[str, Failure]:
     return found
 
 
-def write_failure(folder: Path, failure: Failure) -> None:
+def write_failure(folder: Folder, failure: Failure) -> None:
     """Record a run's failure in an experiment's folder, in place of an earlier one."""
     content = json.dumps(asdict(failure), indent=1).encode()
     records.write_file(folder / "failures" / f"{failure.digest}.json", content)
 
 
-def forget_failure(folder: Path, run: str) -> None:
+def forget_failure(folder: Folder, run: str) -> None:
     """Remove the failure of a run that has since succeeded, if there is one."""
     (folder / "failures" / f"{run}.json").unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from largebatch.config import RunConfig, digest, pack_key, program_key
+from largebatch.expense import probe_gradients
 from largebatch.extent import total_examples, total_updates
 
 DEFAULT_CPU_WIDTH = 1
@@ -39,13 +40,18 @@ class Job:
     """Which compiled program it needs: `program_key` and the width."""
 
     @property
+    def devices(self) -> int:
+        """Devices that share each batch."""
+        return self.configs[0].execution.devices
+
+    @property
     def digests(self) -> tuple[str, ...]:
         """The runs' identities, in the order of `configs`."""
         return tuple(digest(config) for config in self.configs)
 
 
 def cost_of(config: RunConfig) -> float:
-    """Return rough seconds of one run: updates x overhead + examples x the price of one.
+    """Return rough seconds of one run: updates x overhead + examples x the price of one, those of its probes too.
 
     The network is not looked at: within a sweep it is mostly the same. Where there is none, an update of a point is
     a few numbers, and moments that are followed without sampling take the logarithm of the updates.
@@ -54,7 +60,8 @@ def cost_of(config: RunConfig) -> float:
         return SECONDS_A_MOMENT * getattr(config.dataset, "dimensions", 1) * math.log2(1 + total_updates(config)) ** 2
     if config.model.name == "point":
         return total_updates(config) * SECONDS_A_POINT
-    return total_updates(config) * SECONDS_AN_UPDATE + total_examples(config) * SECONDS_AN_EXAMPLE
+    examples = total_examples(config) + sum(probe_gradients(config).values())
+    return total_updates(config) * SECONDS_AN_UPDATE + examples * SECONDS_AN_EXAMPLE
 
 
 def convolutional(config: RunConfig) -> bool:

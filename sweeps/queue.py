@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from largebatch import records
 from largebatch.records import Status
+from largebatch.storage import Folder
 from sweeps.events import Cause, Failed, Finished
 from sweeps.packing import Job, cost_of, halved, without
+
+ELSEWHERE = "; where workers run on other machines, --results must be a folder that all of them see, or s3://... or gs://..."
 
 
 class JobQueue:
@@ -23,7 +25,7 @@ class JobQueue:
     width 1 with half the micro-batch, and so do all jobs that wait for the same program.
     """
 
-    def __init__(self, jobs: Sequence[Job], *, runs: Path, retries: int) -> None:
+    def __init__(self, jobs: Sequence[Job], *, runs: Folder, retries: int) -> None:
         """Queue the jobs; `runs` is where their records appear."""
         self._runs = runs
         self._retries = retries
@@ -42,9 +44,17 @@ class JobQueue:
         line.append(job)
         line.sort(key=lambda waiting: waiting.cost)
 
-    def take(self, worker: int) -> Job | None:
-        """Return the next job for a worker, or None where none waits."""
-        open_lines = {program: line for program, line in self._waiting.items() if line}
+    def devices(self) -> Counter[int]:
+        """Return how many jobs wait for workers with how many devices."""
+        return Counter(job.devices for line in self._waiting.values() for job in line)
+
+    def take(self, worker: int, devices: int | None = None) -> Job | None:
+        """Return the next job for a worker with so many devices (None: any number), or None where none waits."""
+        open_lines = {
+            program: line
+            for program, line in self._waiting.items()
+            if line and devices in (None, line[0].devices)
+        }
         if not open_lines:
             return None
         program = self._holds.get(worker)
@@ -70,9 +80,10 @@ class JobQueue:
         if statuses:
             events.append(Finished(job, statuses))
         left = without([job], statuses.keys())
-        if left:
+        if left and not (error and error.told_to_stop):
             absent = ", ".join(left[0].digests)
-            cause = error or Cause("RecordError", f"training ended without a record of {absent} under {self._runs}")
+            unseen = f"training ended without a record of {absent} under {self._runs}{ELSEWHERE}"
+            cause = error or Cause("RecordError", unseen)
             events.append(self._again(left[0], cause))
         return events
 

@@ -1,39 +1,31 @@
 """The Ray engine: one long-lived actor a device slot, a queue in the driver, retries decided here."""
 
 import hashlib
+import importlib
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from largebatch.provenance import command
+from largebatch.storage import Folder
 from sweeps import SweepError
 from sweeps.calls import Calling
-from sweeps.events import Advanced, Cause, Event, Lost, Started, Waiting
+from sweeps.events import Event
 from sweeps.packing import Job
+from sweeps.placement import Devices, again, devices_of, refuse_larger, room
+from sweeps.pool import Pool
 from sweeps.queue import JobQueue
 from sweeps.where import Device, Where, cores, gpus, here
-from sweeps.worker import TRAINING, Worker
+from sweeps.worker import TRAINING
 
-POLL_SECONDS = 0.5
-STILLBIRTHS = 3
-"""Workers that die one after the other before they are ready, until the sweep gives up."""
+LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+"""Read by Ray as it is imported. At 0 it listens on loopback alone, so that nobody else on the network can give it
+work; it was made for the firewalls of other systems, hence the name. What the user has set stays."""
 OBJECT_STORE = 80 * 2**20
 """Bytes: the smallest store Ray accepts, or nearly; records travel through the file system."""
-
-
-@dataclass
-class _Slot:
-    """A place for one worker: it is starting while `job` is None and `waits` is not."""
-
-    number: int
-    actor: Any
-    waits: Any
-    job: Job | None = None
-    poll: Any = None
-    seen: int = 0
 
 
 class RayEngine(Calling):
@@ -45,6 +37,7 @@ class RayEngine(Calling):
         gpus_per_run: float | None = None,
         address: str | None = None,
         *,
+        working_dir: str | None = None,
         training: str = TRAINING,
     ) -> None:
         """Say what to use; nothing starts before `run`.
@@ -54,6 +47,7 @@ class RayEngine(Calling):
             gpus_per_run: GPUs a slot takes, a share of one or whole ones; 0 takes CPU cores; None takes one where
                 the cluster has GPUs, and a core where it has none.
             address: of a running Ray cluster; None starts Ray here, and stops it in the end.
+            working_dir: a folder whose modules every worker is sent, where nodes have not installed them.
             training: `module:function`, importable on every node.
 
         Raises:
@@ -63,20 +57,30 @@ class RayEngine(Calling):
             raise SweepError(f"{workers} workers: give at least 1, or leave it out to use every core or GPU")
         if gpus_per_run is not None and (gpus_per_run < 0 or (gpus_per_run > 1 and gpus_per_run % 1)):
             raise SweepError(f"{gpus_per_run} GPUs a run: give a share of one, as in 0.5, or a whole number")
+        if working_dir is not None and not Path(working_dir).is_dir():
+            raise SweepError(f"{working_dir} is no folder; give one with modules for the workers, as a checkout")
         self._workers = workers
         self._gpus = gpus_per_run
         self._address = address
+        self._working_dir = working_dir
         self._training = training
 
     def run(
-        self, jobs: Sequence[Job], *, experiment: str, folder: Path, on_event: Callable[[Event], None], retries: int = 2
+        self,
+        jobs: Sequence[Job],
+        *,
+        experiment: str,
+        folder: Folder,
+        on_event: Callable[[Event], None],
+        retries: int = 2,
     ) -> None:
         """Run the jobs as `Engine.run` says; an attached cluster is left running."""
         if not jobs:
             return
         queue = JobQueue(jobs, runs=folder / "runs", retries=retries)
         with self._cluster():
-            pool = _Pool(*self._slots(len(jobs)), self._training, on_event)
+            pool = Pool(self._training, self._look, on_event, self._workers)
+            refuse_larger(pool.devices, max(job.devices for job in jobs))
             try:
                 pool.drain(queue, experiment=experiment, folder=folder.resolve())
             finally:
@@ -84,9 +88,14 @@ class RayEngine(Calling):
 
     @property
     def workers(self) -> int:
-        """Jobs at a time, as far as this machine can tell."""
-        if self._workers or self.where.device == "cpu":
-            return self._workers or cores()
+        """Jobs of one device at a time, as far as can be told before the sweep."""
+        if self._workers:
+            return self._workers
+        if self._address is not None:
+            there = self._attached
+            return max(1, int(sum(there.nodes) / there.share))
+        if self.where.device == "cpu":
+            return cores()
         return max(1, int(gpus() / (self._gpus or 1)))
 
     @property
@@ -95,19 +104,28 @@ class RayEngine(Calling):
         device: Device | None = None if self._gpus is None else "gpu" if self._gpus else "cpu"
         if self._address is None:
             return here(device=device)
+        return Where(self._attached.kind, f"cluster-{hashlib.sha256(self._address.encode()).hexdigest()[:8]}")
+
+    @cached_property
+    def _attached(self) -> Devices:
+        """What the running cluster had when it was first asked."""
         with self._cluster():
-            device = "gpu" if self._slots(1)[1] else "cpu"
-        return Where(device, f"cluster-{hashlib.sha256(self._address.encode()).hexdigest()[:8]}")
+            return self._look()
 
     @contextmanager
-    def _hiring(self, jobs: int) -> Iterator[dict[str, Any]]:
+    def _hiring(self, jobs: int, devices: int = 1) -> Iterator[dict[str, Any]]:
         with self._cluster():
-            slots, share = self._slots(jobs)
-            pool = _Pool(0, share, self._training, print)
-            yield {"hire": pool.worker, "dismiss": pool.dismiss, "slots": slots}
+            pool = Pool(self._training, self._look)
+            size = pool.devices.size(devices)
+            slots = max(1, room(pool.devices, {size: jobs}, self._workers)[size])
+            yield {"hire": partial(pool.hire, devices), "dismiss": pool.dismiss, "slots": slots}
 
     @contextmanager
     def _cluster(self) -> Iterator[None]:
+        if self._address is None and LOOPBACK not in os.environ and "ray" not in sys.modules:
+            os.environ[LOOPBACK] = "0"
+            importlib.import_module("ray")
+            del os.environ[LOOPBACK]
         import ray
 
         if ray.is_initialized():
@@ -116,6 +134,8 @@ class RayEngine(Calling):
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the coming default; silences a warning
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+        if self._working_dir is not None:
+            quiet["runtime_env"] = {"working_dir": self._working_dir}
         if self._address is None:  # explicit: a bare init would join any cluster whose traces it finds
             cpus = None if self._gpus else self._workers
             ray.init(address="local", num_cpus=cpus, include_dashboard=False, object_store_memory=OBJECT_STORE, **quiet)
@@ -132,114 +152,8 @@ class RayEngine(Calling):
         finally:
             ray.shutdown()
 
-    def _slots(self, jobs: int) -> tuple[int, float]:
-        """Return how many slots to open, no more than there are jobs, and the GPUs of each."""
+    def _look(self, before: Devices | None = None) -> Devices:
         import ray
 
-        there = ray.cluster_resources()
-        devices = there.get("GPU", 0.0)
-        gpus = float(devices > 0) if self._gpus is None else self._gpus
-        if gpus > devices:
-            raise SweepError(
-                f"{gpus:g} GPUs a run, but the Ray cluster has {devices:g}; lower it, or use 0 to train on CPU cores"
-            )
-        places = there.get("CPU", 1.0) if gpus == 0 else devices // gpus if gpus >= 1 else devices * (1 // gpus)
-        return min(jobs, self._workers or max(1, int(places))), gpus
-
-
-class _Pool:
-    """The slots of one sweep."""
-
-    def __init__(self, slots: int, gpus: float, training: str, tell: Callable[[Event], None]) -> None:
-        import ray
-
-        places = {"num_gpus": gpus, "num_cpus": 0} if gpus else {"num_cpus": 1}
-        options: dict[str, Any] = {"max_restarts": 0, "max_task_retries": 0, "concurrency_groups": {"progress": 1}}
-        self._remote: Any = ray.remote(**options, **places)(Worker)
-        self._ray, self._gpus, self._training, self._tell = ray, gpus, training, tell
-        self._stillborn = 0
-        self._slots = [_Slot(number, *self._hire()) for number in range(slots)]
-
-    def worker(self) -> Any:
-        """Start a worker and return it."""
-        return self._remote.remote(self._training, gpus=self._gpus, command=command())
-
-    def _hire(self) -> tuple[Any, Any]:
-        actor = self.worker()
-        return actor, actor.ready.remote()
-
-    def drain(self, queue: JobQueue, *, experiment: str, folder: Path) -> None:
-        """Return once nothing waits and nothing runs; a slot whose worker is still starting holds up nobody."""
-        while True:
-            for slot in self._slots:
-                if slot.waits is None and (job := queue.take(slot.number)) is not None:
-                    slot.job, slot.seen = job, 0
-                    slot.waits = slot.actor.train.remote(job, experiment=experiment, folder=folder)
-                    self._tell(Started(job, slot.number))
-            if not queue and not any(slot.job for slot in self._slots):
-                return
-            waiting = {slot.waits: slot for slot in self._slots if slot.waits is not None}
-            ended, _ = self._ray.wait(list(waiting), timeout=POLL_SECONDS)
-            for reference in ended:
-                self._end(waiting[reference], queue)
-            if not ended:
-                self._poll()
-                self._tell(Waiting())
-
-    def _end(self, slot: _Slot, queue: JobQueue) -> None:
-        """Take what a worker returned: that it is ready, that its job ended, or that it died."""
-        job, reference = slot.job, slot.waits
-        slot.job = slot.waits = slot.poll = None
-        error: Cause | None = None
-        try:
-            returned = self._ray.get(reference)
-            self._stillborn = 0
-            if job:
-                error = returned.error
-                self._advance(slot, job, returned.examples)
-        except self._ray.exceptions.RayTaskError as raised:
-            error = Cause(type(raised.cause).__name__, str(raised.cause), str(raised))
-        except self._ray.exceptions.RayError as died:
-            error = Cause(type(died).__name__, " ".join(str(died).split()))
-            queue.release(slot.number)
-            self._replace(slot, error, stillborn=job is None)
-        if job:
-            for event in queue.settle(job, error):
-                self._tell(event)
-
-    def _replace(self, slot: _Slot, cause: Cause, *, stillborn: bool) -> None:
-        self._stillborn += stillborn
-        if self._stillborn >= STILLBIRTHS:
-            raise SweepError(f"{self._stillborn} workers died one after the other before they could train: {cause}")
-        self._tell(Lost(slot.number, cause))
-        self.dismiss(slot.actor)
-        slot.actor, slot.waits = self._hire()
-
-    def _poll(self) -> None:
-        """Ask the busy workers how far they are, without waiting for the answers."""
-        for slot in self._slots:
-            if slot.job is None:
-                continue
-            if slot.poll is not None and self._ray.wait([slot.poll], timeout=0)[0]:
-                with suppress(self._ray.exceptions.RayError):  # its death is told by the job
-                    name, examples = self._ray.get(slot.poll)
-                    if name == slot.job.name:
-                        self._advance(slot, slot.job, examples)
-                slot.poll = None
-            if slot.poll is None:
-                slot.poll = slot.actor.progress.options(concurrency_group="progress").remote()
-
-    def _advance(self, slot: _Slot, job: Job, examples: int) -> None:
-        if examples > slot.seen:
-            self._tell(Advanced(job, examples - slot.seen))
-            slot.seen = examples
-
-    def dismiss(self, actor: Any) -> None:
-        """End a worker, however it is."""
-        with suppress(Exception):
-            self._ray.kill(actor)
-
-    def close(self) -> None:
-        """End every worker."""
-        for slot in self._slots:
-            self.dismiss(slot.actor)
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        return devices_of(nodes, self._gpus) if before is None else again(before, nodes)

@@ -1,27 +1,29 @@
 """The story of a sweep: ledger, packs, engine, events, outcome."""
 
-import fcntl
-import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from types import FrameType
 
-from largebatch.config import RunConfig
-from sweeps import SweepError
+from largebatch.config import RunConfig, digest
+from largebatch.storage import Folder
+from sweeps import Interrupted, SweepError
+from sweeps.claim import claimed
 from sweeps.engine import Engine
 from sweeps.events import Event, Failed, Finished
+from sweeps.extending import apart, starts
 from sweeps.ledger import Failure, Ledger, forget_failure, write_failure
-from sweeps.packing import DEFAULT_CPU_WIDTH, pack, without
+from sweeps.packing import DEFAULT_CPU_WIDTH, Job, pack, without
 from sweeps.progress import Progress
+from sweeps.stages import Stage
 
-OnRecord = Callable[[Path], None]
+OnRecord = Callable[[Folder], None]
+Stages = Callable[[], Sequence[Stage]]
+"""Returns all stages that are known from the records so far; see `sweeps.stages.expand`."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,10 @@ class Outcome:
 
 
 def sweep(
-    configs: Sequence[RunConfig],
+    asked: Sequence[RunConfig] | Stages,
     *,
     experiment: str,
-    folder: Path,
+    folder: Folder,
     engine: Engine,
     progress: Progress | None = None,
     on_record: OnRecord | None = None,
@@ -55,7 +57,8 @@ def sweep(
     """Train what is missing or failed, and nothing else.
 
     Args:
-        configs: every run of the sweep, without duplicates.
+        asked: every run of the sweep, without duplicates; or what returns those that are known by now, stage after
+            stage: it is asked again until it adds none.
         experiment: name that the records carry.
         folder: the experiment's folder of results; records lie under `runs` in it.
         engine: where jobs run.
@@ -69,39 +72,76 @@ def sweep(
             worker could be had. Finished runs are kept as they are.
     """
     begun = time.monotonic()
-    with _claimed(folder), _interrupts() as interrupted:
-        ledger = Ledger.read(folder, configs)
-        jobs = without(pack(configs, width), ledger.done.keys())
-        if on_record:
-            for run in ledger.done:
-                on_record(folder / "runs" / run)
+    known = asked if callable(asked) else lambda: [Stage.of(asked)]
+    with claimed(folder) as held, _interrupts() as interrupted:
+        over = set[str]()  # runs that have had their turn in this call, whatever became of them
 
         def tell(event: Event) -> None:
             _keep(event, folder, on_record)
-            if interrupted():
-                raise KeyboardInterrupt
             if progress:
                 progress.tell(event)
+            if not held():
+                raise SweepError(f"another sweep took over {folder} while this one slept; finished runs are kept")
+            if interrupted():
+                raise Interrupted
 
-        if progress:
-            progress.begin(configs, ledger, jobs)
-        try:
-            engine.run(jobs, experiment=experiment, folder=folder, on_event=tell, retries=retries)
-        finally:
+        turn = _turn(known(), folder, width, over)
+        while turn.new:
+            if on_record:
+                for run in turn.ledger.done.keys() - over:
+                    on_record(folder / "runs" / run)
+            over |= turn.new
             if progress:
-                progress.end()
-        counts = Ledger.read(folder, configs).counts()
+                progress.begin(turn.configs, turn.ledger, turn.jobs, stage=turn.stage)
+            try:
+                engine.run(turn.jobs, experiment=experiment, folder=folder, on_event=tell, retries=retries)
+            finally:
+                if progress:
+                    progress.end()
+            turn = _turn(known(), folder, width, over)
+        counts = turn.ledger.counts()
     ended = {state: counts[state] for state in ("done", "diverged", "failed", "missing")}
     return Outcome(**ended, seconds=time.monotonic() - begun)
 
 
-def _keep(event: Event, folder: Path, on_record: OnRecord | None) -> None:
+@dataclass(frozen=True)
+class _Turn:
+    """What is known and left at one moment of a sweep."""
+
+    configs: list[RunConfig]
+    ledger: Ledger
+    jobs: list[Job]
+    stage: Stage
+    """The first that has something to train, or else the last."""
+    new: set[str]
+    """Digests of runs that have not had their turn in this call."""
+
+
+def _turn(stages: Sequence[Stage], folder: Folder, width: Mapping[str, int] | int, over: set[str]) -> _Turn:
+    """Return what is to be trained now; what has had its turn and failed waits for the next call.
+
+    Packs are cut by stage, so that what a pack holds does not depend on what later stages add.
+    """
+    configs = [run for stage in stages for run in stage.runs]
+    ledger = Ledger.read(folder, configs)
+    ended, begun = ledger.done.keys() | over, starts(folder, configs)
+    cut = [(stage, pack(group, width)) for stage in stages for group in apart(stage.runs, begun)]
+    jobs = [(stage, job) for stage, packs in cut for job in without(packs, ended)]
+    new = {digest(config) for config in configs} - over
+    return _Turn(configs, ledger, [job for _, job in jobs], jobs[0][0] if jobs else stages[-1], new)
+
+
+def _keep(event: Event, folder: Folder, on_record: OnRecord | None) -> None:
     """Write down what an event means for later sweeps."""
     try:
         match event:
             case Finished(_, statuses):
                 for run in statuses:
                     forget_failure(folder, run)
+            case Failed(_, error) if error.no_room:
+                raise SweepError(
+                    f"{folder} is full ({error}); make room, then run the sweep again: finished runs are kept"
+                )
             case Failed(job, error, attempt, final=True):
                 when = datetime.now(UTC).isoformat(timespec="seconds")
                 for run in job.digests:
@@ -136,31 +176,3 @@ def _interrupts() -> Iterator[Callable[[], bool]]:
         yield lambda: pressed
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _claimed(folder: Path) -> Iterator[None]:
-    """Hold an experiment's folder against other drivers; the lock ends with this process, however it ends."""
-    try:
-        (folder / "runs").mkdir(parents=True, exist_ok=True)
-        probe = folder / "runs" / f".{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-        lock = open(folder / ".lock", "a+")  # noqa: SIM115
-    except OSError as error:
-        raise SweepError(f"{folder} cannot be written: {error}; choose another --results folder") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise SweepError(
-                f"another sweep is running in {folder} ({lock.read().strip() or 'just started'}); wait for it, or stop "
-                "it: what it has finished is kept"
-            ) from None
-        except OSError:
-            pass  # a file system without locks: two sweeps at once waste work there, and break nothing
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()} on {socket.gethostname()}")
-        lock.flush()
-        yield

@@ -1,5 +1,6 @@
-"""How far a sweep is: counts per batch size, speed and time left, from the engine's events. Numbers only."""
+"""How far a sweep is: counts, speed and memory by batch size, time left, from the engine's events. Numbers only."""
 
+import math
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
@@ -9,10 +10,13 @@ from largebatch.extent import total_examples
 from sweeps.events import Advanced, Event, Failed, Finished, Started
 from sweeps.ledger import Ledger
 from sweeps.packing import Job
+from sweeps.snapshot import Row, Snapshot, Trouble
 
 STATES = ("done", "running", "waiting", "failed", "diverged")
 WINDOW_SECONDS = 15.0
 """Over which the speed is averaged."""
+TROUBLES = 4
+"""Failures that are kept to be shown."""
 
 
 class Tally:
@@ -41,7 +45,9 @@ class Tally:
         self._fraction: dict[str, float] = defaultdict(float)
         self._begun: dict[str, tuple[str, float]] = {}
         self._busy: dict[str, float] = defaultdict(float)
-        self._trail = deque([(clock(), 0)])
+        self._trails: dict[int, deque[tuple[float, int]]] = {}
+        self._memory: dict[int, int] = defaultdict(int)
+        self._troubles: deque[Trouble] = deque(maxlen=TROUBLES)
 
     def tell(self, event: Event) -> None:
         """Take in what an engine tells."""
@@ -50,20 +56,27 @@ class Tally:
             case Started(job):
                 self._begun[job.name] = (job.program, now)
                 self._set(job.digests, "running")
-            case Advanced(job, examples):
+                self._mark(job, now)
+            case Advanced(job, examples, memory):
                 share = examples / (total_examples(job.configs[0]) * len(job.configs))
                 for run in job.digests:
                     self._fraction[run] = min(1.0, self._fraction[run] + share)
-                self._trail.append((now, self._trail[-1][1] + examples))
-                while now - self._trail[0][0] > WINDOW_SECONDS and len(self._trail) > 2:
-                    self._trail.popleft()
+                batch = job.configs[0].batch_size
+                self._mark(job, now, examples)
+                self._memory[batch] = max(self._memory[batch], memory)
             case Finished(job, statuses):
                 self._stop(job, now)
                 for run, status in statuses.items():
                     self._set((run,), "diverged" if status == "diverged" else "done", fraction=1.0)
-            case Failed(job, final=final):
+            case Failed(job, error, attempt, final):
                 self._stop(job, now)
+                batch, cause = job.configs[0].batch_size, first_line(str(error))
+                self._troubles.append(Trouble(batch, len(job.configs), attempt, final, cause))
                 self._set(job.digests, "failed" if final else "waiting", fraction=0.0)
+
+    def _mark(self, job: Job, now: float, examples: int = 0) -> None:
+        trail = self._trails.setdefault(job.configs[0].batch_size, deque([(now, 0)]))
+        trail.append((now, trail[-1][1] + examples))
 
     def _set(self, runs: Sequence[str], state: str, fraction: float | None = None) -> None:
         for run in runs:
@@ -88,11 +101,28 @@ class Tally:
         }
         return {batch: row | {"total": sum(row.values())} for batch, row in rows.items()}
 
-    def speed(self) -> float:
-        """Return training examples per second, all workers together, over the last seconds; NaN before any."""
-        (then, before), seen = self._trail[0], self._trail[-1][1]
-        elapsed = self._clock() - then
-        return (seen - before) / elapsed if elapsed > 0 and seen > before else float("nan")
+    def speed(self, batch: int | None = None) -> float:
+        """Return training examples per second, all workers together, over the last seconds; NaN before any.
+
+        Args:
+            batch: of runs of this size alone; None counts all.
+        """
+        if batch is None:
+            known = [speed for each in self._trails if not math.isnan(speed := self.speed(each))]
+            return sum(known) if known else float("nan")
+        now, trail = self._clock(), self._trails.get(batch, deque([(0.0, 0)]))
+        while len(trail) > 2 and now - trail[0][0] > WINDOW_SECONDS:
+            trail.popleft()
+        (then, before), (last, seen) = trail[0], trail[-1]
+        return (seen - before) / (now - then) if seen > before and now - last <= WINDOW_SECONDS else float("nan")
+
+    def snapshot(self) -> Snapshot:
+        """Return all of this as it is now."""
+        rows = [
+            Row(batch, {state: row[state] for state in STATES}, self.speed(batch), self._memory[batch])
+            for batch, row in self.by_batch().items()
+        ]
+        return Snapshot(tuple(rows), self.speed(), self.seconds_left(), tuple(self._troubles))
 
     def seconds_left(self) -> float:
         """Return the estimated seconds to the end; NaN before anything was measured."""
@@ -111,3 +141,8 @@ class Tally:
         pace = sum(busy.values()) / sum(earned.values())
         seconds = sum(cost * (busy[p] / earned[p] if earned[p] else pace) for p, cost in left.items())
         return seconds / max(1, len(self._begun))
+
+
+def first_line(text: str) -> str:
+    """Return the first line of an error's text, no longer than a screen takes."""
+    return text.strip().splitlines()[0][:200] if text.strip() else "no reason given"

@@ -4,6 +4,7 @@ import importlib
 import os
 import random
 import socket
+import sys
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -11,15 +12,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from largebatch.provenance import COMMAND
+from largebatch.provenance import COMMAND, source
+from largebatch.storage import Folder
+from sweeps import worker_log
 from sweeps.calibration import MEASURE_SECONDS, Speed, Trial
 from sweeps.events import Cause
+from sweeps.memory import in_use
 from sweeps.packing import Job
 from sweeps.where import machine
 
 TRAINING = "largebatch.train:train_pack"
 MEASURING = "sweeps.speed:measure"
 SINGLE_THREAD = "--xla_cpu_multi_thread_eigen=false"
+HOST_DEVICES = "--xla_force_host_platform_device_count"
+
+
+@dataclass(frozen=True)
+class Presence:
+    """What a worker says of itself once it has started."""
+
+    pid: int
+    host: str
+    source: str
+    """Hash of the code that it trains with."""
 
 
 @dataclass(frozen=True)
@@ -30,44 +45,63 @@ class Ended:
     """Why it failed; None where the training function returned."""
     examples: int
     """Examples it processed."""
+    memory: int = 0
+    """Bytes that the worker held."""
 
 
 class Worker:
     """A device slot: it keeps its compiled programs and its data from one job to the next."""
 
-    def __init__(self, training: str = TRAINING, *, gpus: float | None = None, command: str | None = None) -> None:
+    def __init__(
+        self, training: str = TRAINING, *, gpus: float | None = None, devices: int = 1, command: str | None = None
+    ) -> None:
         """Make the slot ready: set the environment that jax reads, then import it.
 
         Args:
             training: `module:function` with the interface of `largebatch.train.train_pack`.
             gpus: GPUs this slot was given, a share of one or whole ones; 0 means one CPU core; None leaves
                 devices and threads as they are.
+            devices: CPU cores it was given, as pretended devices of jax; only where `gpus` is 0.
             command: what was typed to start the sweep, for the records' provenance.
         """
         if command:
             os.environ[COMMAND] = command
-        os.environ.update(environment(os.environ, gpus=gpus))
+        os.environ.update(environment(os.environ, gpus=gpus, devices=devices))
         self._training = training
-        self._core = claim_core() if gpus == 0 else None
+        self._core = claim_core() if gpus == 0 and devices == 1 else None
         self._progress = ("", 0)
+        self._stopping = False
         with suppress(Exception):  # what is wrong with it is told by the first job, as that job's error
             self._function()
 
     def _function(self) -> Callable[..., Any]:
         return _named(self._training)
 
-    def ready(self) -> int:
-        """Return the process id, once the constructor has ended."""
-        return os.getpid()
+    def ready(self) -> Presence:
+        """Return who this is, once the constructor has ended."""
+        return Presence(os.getpid(), socket.gethostname(), source())
 
-    def progress(self) -> tuple[str, int]:
-        """Return the job's name and the examples it has processed; called from another thread than `train`."""
-        return self._progress
+    def stop(self) -> None:
+        """Ask the job in hand to save where it stands and end; called from another thread than `train`."""
+        self._stopping = True
 
-    def train(self, job: Job, *, experiment: str, folder: Path, observe: Callable[[int], None] | None = None) -> Ended:
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping
+
+    def progress(self) -> tuple[str, int, int]:
+        """Return the job's name, the examples it has processed, and bytes held; called in another thread."""
+        return *self._progress, in_use()
+
+    def train(
+        self, job: Job, *, experiment: str, folder: Folder, observe: Callable[[int], None] | None = None
+    ) -> Ended:
         """Train a pack and leave its records under `folder`/runs; an exception is returned, not raised."""
         self._progress = (job.name, 0)
         self._keep_to_core()
+        if Path(sys.argv[0]).name == "default_worker.py":  # a process of Ray's; another one's output is somebody's
+            worker_log.keep(folder, job.name, job.digests)
 
         def count(examples: int) -> None:
             self._progress = (job.name, self._progress[1] + examples)
@@ -83,10 +117,11 @@ class Worker:
                 runs=folder / "runs",
                 observe=count,
                 checkpoint=folder / "checkpoints" / f"{job.name}.msgpack",
+                stop=lambda: self._stopping,
             )
         except Exception as raised:
             error = Cause(type(raised).__name__, str(raised), traceback.format_exc())
-        return Ended(error, self._progress[1])
+        return Ended(error, self._progress[1], in_use())
 
     def measure(self, trial: Trial, *, measuring: str = MEASURING, seconds: float = MEASURE_SECONDS) -> Speed:
         """Return how fast a candidate trains here; one that is not possible says why, and raises nothing."""
@@ -114,7 +149,7 @@ def _named(place: str) -> Callable[..., Any]:
     return getattr(importlib.import_module(module), function)
 
 
-def environment(given: Mapping[str, str], *, gpus: float | None) -> dict[str, str]:
+def environment(given: Mapping[str, str], *, gpus: float | None, devices: int = 1) -> dict[str, str]:
     """Return the variables that a worker sets before jax is imported; what the user has set stays.
 
     Compiled programs are kept on disk, whatever their size, so that each is compiled once per machine;
@@ -132,7 +167,9 @@ def environment(given: Mapping[str, str], *, gpus: float | None) -> dict[str, st
     if gpus == 0:  # forced: a CPU slot that imports jax would otherwise take memory on every GPU it sees
         flags = given.get("XLA_FLAGS", "")
         missing["JAX_PLATFORMS"] = "cpu"
-        missing["XLA_FLAGS"] = flags if SINGLE_THREAD in flags else f"{flags} {SINGLE_THREAD}".strip()
+        wanted_flags = [SINGLE_THREAD] + ([f"{HOST_DEVICES}={devices}"] if devices > 1 else [])
+        added = [flag for flag in wanted_flags if flag.partition("=")[0] not in flags]
+        missing["XLA_FLAGS"] = " ".join([flags, *added]).strip()
     return missing
 
 

@@ -15,15 +15,18 @@ FLOORS = {
     "experiments": {"experiments", "sweeps", "analysis", "largebatch"},
 }
 FORBIDDEN = {"analysis": {"jax", "flax", "optax", "ray", "wandb"}, "largebatch": {"ray", "matplotlib", "pandas"}}
-ONLY_HERE = {"ray": {"sweeps"}, "wandb": {"largebatch/tracking.py"}, "pmap": {"largebatch/parallel.py"}}
+ONLY_HERE = {"ray": {"sweeps"}, "wandb": {"largebatch/replay.py"}, "pmap": {"largebatch/parallel.py"}}
 JAX_FREE = (
     "largebatch", "largebatch.config", "largebatch.measurements", "largebatch.records", "largebatch.units",
     "largebatch.extent", "largebatch.remedies", "largebatch.audit", "largebatch.layout", "largebatch.streams",
     "largebatch.sampling", "largebatch.scaling", "largebatch.schedules", "largebatch.provenance",
-    "largebatch.tracking", "largebatch.mirror", "largebatch.datasets",
+    "largebatch.tracking", "largebatch.mirror", "largebatch.replay", "largebatch.live", "largebatch.datasets",
     "sweeps.calibration", "sweeps.choice", "sweeps.group", "sweeps.where", "experiments.plan", "experiments.programs",
+    "sweeps.stages", "sweeps.search", "sweeps.ranges", "sweeps.adaptive", "experiments.search", "experiments.tuning",
     "sweeps.expand", "sweeps.packing", "sweeps.ledger", "sweeps.sweep", "sweeps.progress", "sweeps.engine",
     "analysis.load", "analysis.verdicts", "analysis.report", "experiments.experiment", "experiments.cli",
+    "analysis.columns", "analysis.compare", "analysis.exchange.batch_science", "analysis.exchange.weights_and_biases",
+    "analysis.report.serve", "experiments.imported",
 )  # fmt: skip
 MOST_LINES = 250
 

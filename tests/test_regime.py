@@ -30,7 +30,7 @@ def test_warnings_are_errors():
 
 
 def test_types_of_largebatch_are_checked():
-    from largebatch.tracking import run_id
+    from largebatch.replay import run_id
 
     with pytest.raises(jaxtyping.TypeCheckError, match="experiment"):
         run_id(3, "digest")

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from analysis.figures.options import Options
     from analysis.load import Results
+    from largebatch.records import Folder
 
 Numbers = dict[str, Any]
 Entry = str | Mapping[str, Any]
@@ -24,6 +24,8 @@ Entry = str | Mapping[str, Any]
 ARMS = "*"
 """In `KNOWN`: whatever else varies is drawn as lines of one figure, up to `MOST_ARMS` of the module or this one."""
 MOST_ARMS = 7
+WHOLE = "**"
+"""In `KNOWN`: the figure is of the experiment as a whole and averages over no field, so that none splits it."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ class Figure:
         """Return the fields of which each value needs a figure of its own."""
         from analysis.gap import as_text, varying
 
+        if WHOLE in self.known:
+            return []
         runs = results.runs
         others = varying(runs, [name for name in self.known if name != ARMS], results.fields)
         if ARMS not in self.known:
@@ -156,6 +160,9 @@ FIGURES: dict[str, Figure] = {
         ("region_of_confusion", "share of examples that agree with the full gradient along training"),
         ("gradient_variance", "variance of the gradient of a batch against its size"),
         ("edge_of_stability", "top eigenvalue along training beside the largest stable one"),
+        ("interpolation", "loss and error on the way from one run's weights to another's"),
+        ("landscape", "loss on a plane through a run's weights, with the path that led there"),
+        ("critical_batch_methods", "the critical batch size by three methods, side by side"),
     )
 }
 
@@ -170,7 +177,7 @@ def asked(entry: Entry) -> tuple[Figure, dict[str, Any]]:
     return FIGURES[said.pop("name")], said
 
 
-def save(figure: Figure, numbers: Mapping[str, Any], folder: Path, label: str = "") -> Path:
+def save(figure: Figure, numbers: Mapping[str, Any], folder: "Folder", label: str = "") -> "Folder":
     """Draw and write `<name>.svg`, `.png` and `.json` into `folder`; return the path of the SVG.
 
     The same numbers give the same bytes. Options and a label, as `combinations` yields it, are appended to the name.

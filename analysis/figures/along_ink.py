@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from analysis.figures import paper
 from analysis.style import shades
@@ -24,7 +24,7 @@ def sheet(
     """
     arms = numbers["arms"]
     rows = paper.panels(canvas, columns=len(arms), heights=heights, gaps=[0.14] * len(heights))
-    for axes, arm in zip(rows[0], arms, strict=True):
+    for axes, arm in zip(rows[0], arms, strict=True) if len(arms) > 1 else ():
         room = paper.width_of(axes) / (len(arm) * 0.085)
         axes.set_title(arm, pad=5, fontweight="bold", fontsize=8 * min(1.0, room))
     for axes in rows[-1]:
@@ -32,10 +32,19 @@ def sheet(
         if logarithmic:
             paper.length_axis(axes, *span(numbers))
         else:
-            axes.set_xlim(0, span(numbers)[1])
-            axes.xaxis.set_major_locator(MaxNLocator(max(2, min(5, int(2 * paper.width_of(axes))))))
-            axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.6g}"))
+            _from_zero(axes, span(numbers)[1])
     return rows
+
+
+def _from_zero(axes: Axes, high: float) -> None:
+    """Make x linear from 0, its outermost labels within the panel."""
+    axes.set_xlim(0, high)
+    ticks = np.asarray(MaxNLocator(max(2, min(5, int(2 * paper.width_of(axes))))).tick_values(0, high))
+    ticks = ticks[(ticks >= 0) & (ticks <= high)]
+    axes.xaxis.set_major_locator(FixedLocator(list(ticks)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.6g}"))
+    for tick, label in zip(ticks, axes.get_xticklabels(), strict=True):
+        label.set_horizontalalignment("left" if tick == 0 else "right" if tick > 0.96 * high else "center")
 
 
 def colors_of(numbers: Mapping[str, Any]) -> dict[int, str]:
@@ -103,13 +112,15 @@ def span(numbers: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def values(numbers: Mapping[str, Any], name: str) -> list[float]:
-    """Return the means of a measure that are shown, of all lines."""
-    return [
+    """Return the means of a measure that are shown, of all lines; where every run was lost, what they had before."""
+    means = [
         point[0]
         for line in numbers["lines"]
         for point, x in zip(line["measures"][name][name], line["measures"][name]["x"], strict=True)
         if x and point[0] is not None
     ]
+    lost = [v for line in numbers["lines"] for run in line["lost"] for v in run[name][name]]
+    return means or [v for v in lost if v is not None] or [1.0]
 
 
 def readable(numbers: Mapping[str, Any]) -> str:

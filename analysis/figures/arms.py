@@ -38,7 +38,19 @@ def arms(results: Results, known: Sequence[str]) -> list[Arm]:
     found = [group for _, group in groups]
     ranks = [{value: place for place, value in enumerate(_in_order(name, runs[name]))} for name in fields]
     found.sort(key=lambda g: [rank[_key(g[name].iloc[0])] for rank, name in zip(ranks, fields, strict=True)])
-    return [Arm(", ".join(named(name, group[name].iloc[0]) for name in fields), group) for group in found]
+    labels = [", ".join(named(name, group[name].iloc[0]) for name in fields) for group in found]
+    return [Arm(_own(labels, place), group) for place, group in enumerate(found)]
+
+
+def _own(labels: Sequence[str], place: int) -> str:
+    """Return a label, with a number where others are the same: cells are told apart by it."""
+    before = labels[:place].count(labels[place])
+    return f"{labels[place]} ({before + 1})" if before else labels[place]
+
+
+def short(label: str, most: int) -> str:
+    """Return a label cut to what a drawing has room for; tables have all of it."""
+    return label if len(label) <= most else f"{label[: most - 1]}…"
 
 
 def _key(value: Any) -> str:

@@ -1,7 +1,7 @@
 """Test error, gap and train loss against batch size, a column a budget (Shallue et al. 2019, figure 11)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from analysis.figures.arms import arms
 from analysis.figures.describe import CannotDraw, conditions, mean_of, outcomes, plain, words
 from analysis.figures.options import Options as Said
 from analysis.figures.options import Positive
-from analysis.figures.targets import RULE, level
+from analysis.figures.targets import level
 from analysis.figures.tuned import at_best_rate, policy
 from analysis.gap import OUTCOMES, censored, paired_runs
 from analysis.intervals import mean_interval
@@ -26,7 +26,10 @@ MEASURES = ("test_error", "error_gap", "train_loss", "train_error", "test_loss",
 
 
 class Options(Said):
-    """Where runs are read under each budget; by default where all finished runs get to."""
+    """What is compared, and where runs are read under each budget; by default where all finished runs get to."""
+
+    measure: Literal["error", "loss"] = "error"
+    """Of test and gap."""
 
     epochs: Positive | None = None
     """Passes over the training set."""
@@ -45,38 +48,45 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
 
     A run that never gets to a budget's place is censored there.
     """
-    said = conditions(results)
+    said, measure = conditions(results), f"test_{options.measure}"
     columns: list[dict[str, Any]] = []
     cells: list[dict[str, Any]] = []
     best: list[dict[str, Any]] = []
     choices: tuple[Choice, ...] = ()
     for budget in budgets.BUDGETS:
-        value, origin = _place(results, budget, getattr(options, budget))
-        if not np.isfinite(value) or value <= 0:
-            columns.append({"budget": budget, "value": None, "words": f"no {budget.replace('_', ' ')} in the records"})
+        column = _column(results, budget, getattr(options, budget))
+        columns.append(column)
+        if column["value"] is None:
             continue
-        found, choices = at_best_rate(results.at({budget: value}))
-        columns.append({"budget": budget, "value": value, "words": budgets.words({budget: _short(value)}),
-                        "origin": origin})  # fmt: skip
+        found, choices = at_best_rate(results.at({budget: column["value"]}))
         for arm in arms(found, KNOWN):
             groups = {int(batch): cell for batch, cell in arm.runs.groupby("batch_size", sort=True)}
             own = [_cell(arm.label, budget, batch, cell) for batch, cell in groups.items()]
             cells += own
-            best.append({"arm": arm.label, "budget": budget, "batch_size": _best(own), "runs": groups})
+            best.append({"arm": arm.label, "budget": budget, "batch_size": _best(own, measure), "runs": groups})
     if not cells:
         raise CannotDraw("no run got far enough to be read under any budget")
     return {
         "figure": "budget_flip",
         **said,
         "policy": policy(choices, said["policy"]),
+        "measure": options.measure,
         "columns": columns,
         "arms": list(dict.fromkeys(cell["arm"] for cell in cells)),
         "batch_sizes": sorted(int(batch) for batch in results.runs["batch_size"].unique()),
         "seeds": int(results.runs["seed"].nunique()),
         "cells": cells,
         "best": [{name: entry[name] for name in ("arm", "budget", "batch_size")} for entry in best],
-        "flips": list(_flips(best, results.fields)),
+        "flips": list(_flips(best, measure, results.fields)),
     }
+
+
+def _column(results: Results, budget: str, stated: float | None) -> dict[str, Any]:
+    """Return where runs are read under a budget, and the words for it."""
+    value, origin = _place(results, budget, stated)
+    if not np.isfinite(value) or value <= 0:
+        return {"budget": budget, "value": None, "words": f"no {budget.replace('_', ' ')} in the records"}
+    return {"budget": budget, "value": value, "words": budgets.words({budget: _short(value)}), "origin": origin}
 
 
 def _place(results: Results, budget: str, stated: float | None) -> tuple[float, str]:
@@ -87,7 +97,8 @@ def _place(results: Results, budget: str, stated: float | None) -> tuple[float, 
             found = level(results, None)
         except CannotDraw:
             return float("nan"), ""
-        return (found.value, found.origin) if found.measure == "train_loss" else (budgets.shared(results, budget), RULE)
+        if found.measure == "train_loss":
+            return found.value, found.origin
     return budgets.shared(results, budget), "where all finished runs get to"
 
 
@@ -101,13 +112,13 @@ def _cell(arm: str, budget: str, batch: int, runs: pd.DataFrame) -> dict[str, An
     return {**place, **outcomes(runs), **{name: mean_of(runs[name].to_numpy(float), lost) for name in MEASURES}}
 
 
-def _best(cells: Sequence[Mapping[str, Any]]) -> int | None:
-    """Return the batch size with the smallest mean test error; cells that lost runs are out of the race."""
-    whole = [cell for cell in cells if cell["test_error"]["mean"] is not None]
-    return min(whole, key=lambda cell: cell["test_error"]["mean"])["batch_size"] if len(whole) > 1 else None
+def _best(cells: Sequence[Mapping[str, Any]], measure: str) -> int | None:
+    """Return the batch size with the smallest mean; cells that lost runs are out of the race."""
+    whole = [cell for cell in cells if cell[measure]["mean"] is not None]
+    return min(whole, key=lambda cell: cell[measure]["mean"])["batch_size"] if len(whole) > 1 else None
 
 
-def _flips(best: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _flips(best: Sequence[Mapping[str, Any]], measure: str, fields: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Yield each pair of budgets under which an arm has another best batch size, with the differences under both.
 
     A flip is clear if the intervals of both differences leave out 0.
@@ -119,7 +130,7 @@ def _flips(best: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Iterator
                 continue
             if not all(size in side["runs"] for side in (a, b) for size in sizes):
                 continue
-            found = [_difference(side["runs"], sizes, fields) for side in (a, b)]
+            found = [_difference(side["runs"], sizes, measure, fields) for side in (a, b)]
             clear = found[0]["high"] is not None and found[1]["low"] is not None
             yield {
                 "arm": a["arm"], "budgets": [a["budget"], b["budget"]], "best": list(sizes), "differences": found,
@@ -127,9 +138,11 @@ def _flips(best: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Iterator
             }  # fmt: skip
 
 
-def _difference(runs: Mapping[int, pd.DataFrame], sizes: Sequence[int], fields: Sequence[str]) -> dict[str, Any]:
+def _difference(
+    runs: Mapping[int, pd.DataFrame], sizes: Sequence[int], measure: str, fields: Sequence[str]
+) -> dict[str, Any]:
     sides = [runs[size] for size in sizes]
-    pairs = paired_runs(sides, fields, measure="test_error", compared=["batch_size", "learning_rate"])
+    pairs = paired_runs(sides, fields, measure=measure, compared=["batch_size", "learning_rate"])
     if pairs.censored:
         return {"estimate": None, "low": None, "high": None, "n": len(pairs.differences)}
     found = mean_interval(pairs.differences)
@@ -159,12 +172,13 @@ def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
 
 def caption(numbers: Mapping[str, Any]) -> str:
     """Return how to read the figure, in words."""
+    what = numbers["measure"]
     used = [c for c in numbers["columns"] if c["value"] is not None]
     places = "; ".join(f"equal {c['budget'].replace('_', ' ')}: {c['words']} ({c['origin']})" for c in used)
     text = (
         f"The same runs ({', '.join(numbers['arms'])}) read where they have spent the same: {places}. Rows: test "
-        f"error, test minus train error, train loss, each against batch size; means over {numbers['seeds']} seeds with "
-        "95 % Student-t intervals, small points are single seeds, hollow marks medians of cells that lost runs. "
+        f"{what}, test minus train {what}, train loss, each against batch size; means over {numbers['seeds']} seeds "
+        "with 95 % Student-t intervals, small points are single seeds, hollow marks medians of cells that lost runs. "
         "Seconds are the wall clock of a run's pack. Signs at the top are cells of which too few runs got there for a "
         "median. A ring marks the best batch size of an arm under that budget."
     )

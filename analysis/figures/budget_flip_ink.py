@@ -11,29 +11,33 @@ from analysis.figures.marks import SIGNS, Cell, drawn_values, limits, lost, seri
 from analysis.figures.target_ink import keys, shift_of
 from analysis.style import INK, MUTED, look_of
 
-ROWS = (
-    ("test_error", "test error\n(square-root axis)"),
-    ("error_gap", "gap\n(test − train)"),
-    ("train_loss", "train loss"),
-)
+
+def _rows(what: str) -> tuple[tuple[str, str], ...]:
+    """Return (measure, label) of each row of panels; `what` is error or loss."""
+    first = "test error\n(square-root axis)" if what == "error" else "test loss"
+    return (f"test_{what}", first), (f"{what}_gap", f"{what} gap\n(test − train)"), ("train_loss", "train loss")
 
 
 def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     """Draw the numbers of `budget_flip.prepare`."""
-    columns = numbers["columns"]
+    columns, what = numbers["columns"], numbers["measure"]
     rows = paper.panels(canvas, columns=len(columns), heights=[1.5, 1.0, 1.0], gaps=[0.14, 0.14, 0], fitting=5,
                         top=paper.TOP + 0.16)  # fmt: skip
-    for row, (measure, words) in zip(rows, ROWS, strict=True):
+    for row, (measure, words) in zip(rows, _rows(what), strict=True):
         values = drawn_values(numbers["cells"], measure)
-        if measure == "train_loss":
-            paper.logarithmic(row[0], values)
+        if measure.endswith("gap"):
+            limits(row[0], [*values, 0.0])
+        elif measure == "test_error":
+            limits(row[0], values, floor=True)
+            paper.root_percent(row[0])
         else:
-            limits(row[0], [*values, *[0.0] * (measure == "error_gap")], floor=measure == "test_error")
-            (paper.root_percent if measure == "test_error" else paper.percent)(row[0])
+            paper.logarithmic(row[0], values)
+        if measure == "error_gap":
+            paper.percent(row[0])
         paper.row_label(row[0], words)
     for place, column in enumerate(columns):
         _column([row[place] for row in rows], column, numbers)
-    paper.heading(canvas, numbers, "Test error against batch size under every budget")
+    paper.heading(canvas, numbers, f"Test {what} against batch size under every budget")
     ring = paper.key("best batch size", marker="o", markersize=8, markerfacecolor="none", linestyle="none", color=INK)
     paper.legend(canvas, [*keys(numbers["arms"]), ring, *sign_keys([c for c in numbers["cells"] if _gone(c)])])
     seeds = numbers["seeds"]
@@ -53,7 +57,7 @@ def _column(panels: list[Axes], column: Mapping[str, Any], numbers: Mapping[str,
     for place, arm in enumerate(arms):
         own = [c for c in numbers["cells"] if (c["arm"], c["budget"]) == (arm, column["budget"])]
         shift = shift_of(place, len(arms))
-        for axes, (measure, _) in zip(panels, ROWS, strict=True):
+        for axes, (measure, _) in zip(panels, _rows(numbers["measure"]), strict=True):
             series(axes, own, measure, place, shift=shift)
         for cell in filter(_gone, own):
             _mark_gone(panels[0], cell, place, shift)
@@ -77,7 +81,6 @@ def _ring(axes: Axes, budget: str, arm: str, place: int, shift: float, numbers: 
     if best is None:
         return
     (cell,) = [c for c in numbers["cells"] if (c["arm"], c["budget"], c["batch_size"]) == (arm, budget, best)]
-    axes.plot(
-        [best * shift], [cell["test_error"]["mean"]], "o", markersize=9, markerfacecolor="none", markeredgewidth=1.0,
-        color=look_of(place)[0], zorder=4, clip_on=False,
-    )  # fmt: skip
+    style: dict[str, Any] = {"markersize": 9, "markerfacecolor": "none", "markeredgewidth": 1.0, "zorder": 4}
+    at = (best * shift, cell[f"test_{numbers['measure']}"]["mean"])
+    axes.plot(*at, "o", color=look_of(place)[0], clip_on=False, **style)

@@ -95,7 +95,7 @@ def slope(runs: Sequence[Row], *, corrected: bool) -> dict[str, Any]:
         x, y = np.array(run["x"], float), np.array(run["variance"], float)
         if corrected:
             # The law over trace / B is the share that a finite population leaves.
-            y = y * run["trace"] / (np.array(run["expected"], float) * x)
+            y = y * float(run["trace"] or np.nan) / (np.array(run["expected"], float) * x)
         usable = np.isfinite(y) & (y > 0)
         if usable.sum() > 1:
             by_seed.setdefault(run["seed"], []).append(power_law(x[usable], y[usable]).exponent)

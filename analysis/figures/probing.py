@@ -1,6 +1,6 @@
 """What figures need of the probes: their measures as columns, or words that say which probe to add."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ def with_measure(results: Results, measure: str) -> Results:
     """Return the results with a measure among the columns.
 
     Raises:
-        CannotDraw: no run has a finite value of it; says which probe to add.
+        CannotDraw: no run has a finite value of it; says which probe to add, or why the one that is there failed.
     """
     try:
         found = with_number(results, measure)
@@ -33,14 +33,26 @@ def with_measure(results: Results, measure: str) -> Results:
         found = results
     histories = found.histories()
     if measure not in histories or not np.isfinite(histories[measure].to_numpy(float)).any():
-        raise CannotDraw(f"no run has {measure.replace('_', ' ')}; add {written(measure)} to base.probes and run again")
+        words = measure.replace("_", " ")
+        source = SOURCES.get("lambda_max" if measure in RATIOS else measure)
+        own = list(tables_of(results, source.probe, source.fits)) if source else []
+        raise CannotDraw(f"{failure(own)}, so no run has {words}" if own else
+                         f"no run has {words}; add {written(measure)} to base.probes and run again")  # fmt: skip
     return found
+
+
+def failure(own: Sequence[Found]) -> str:
+    """Return what probes that were taken say of having found nothing."""
+    _, options, _ = own[0]
+    reasons = dict.fromkeys(reason for _, _, table in own for reason in table.rows["reason"] if reason)
+    why = f" ({next(iter(reasons))})" if reasons else ""
+    return f"the probe {title(options)} was taken in {len(own)} run{'s' * (len(own) > 1)} and found no number{why}"
 
 
 def with_errors(results: Results, measure: str) -> Results:
     """Return the results with the standard error of a probe's measure as the column `<measure> error`."""
     source = SOURCES[measure]
-    own = {digest: (options, table) for digest, options, table in found(results, source.probe)}
+    own = {digest: (options, table) for digest, options, table in tables_of(results, source.probe, source.fits)}
 
     def errors(digest: str, update: np.ndarray) -> np.ndarray:
         if digest not in own:
@@ -51,8 +63,8 @@ def with_errors(results: Results, measure: str) -> Results:
     return results.extended(f"{measure} error", errors)
 
 
-def found(results: Results, probe: str) -> Iterator[Found]:
-    """Yield the first probe of a kind of every run that has one.
+def tables_of(results: Results, probe: str, fits: Callable[[Options], bool] = lambda options: True) -> Iterator[Found]:
+    """Yield the first probe of a kind, with options that fit, of every run that has one.
 
     Raises:
         OSError: a probe's table cannot be read.
@@ -60,7 +72,7 @@ def found(results: Results, probe: str) -> Iterator[Found]:
     """
     for digest, own in tables(results):
         for options in probes_of(results.runs, digest):
-            if options["name"] == probe and title(options) in own:
+            if options["name"] == probe and fits(options) and title(options) in own:
                 yield digest, options, own[title(options)]
                 break
 
@@ -69,9 +81,11 @@ def need(results: Results, probe: str) -> list[Found]:
     """Return the first probe of a kind of every run that has one.
 
     Raises:
-        CannotDraw: none has.
+        CannotDraw: none has, or all of them failed.
     """
-    everything = list(found(results, probe))
+    everything = list(tables_of(results, probe))
     if not everything:
         raise CannotDraw(f"no run has the probe {probe}; add {{name: {probe}}} to base.probes and run again")
+    if not any(np.isfinite(table.rows["value"]).any() for _, _, table in everything):
+        raise CannotDraw(failure(everything))
     return everything

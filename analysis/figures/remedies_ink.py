@@ -8,6 +8,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.figures import paper
+from analysis.figures.arms import short
 from analysis.style import INK, MUTED, PALETTE, PAPER, WIDTH
 
 ROW, LETTER = 0.22, 0.058
@@ -22,7 +23,7 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     height = ROW * len(rows) + 0.1
     tall = paper.TOP + height + paper.BOTTOM
     canvas.set_size_inches(WIDTH, tall)
-    names = [_short(row["arm"]) for row in rows]
+    names = [short(row["arm"], MOST) for row in rows]
     left = min(2.7, 0.3 + LETTER * max(map(len, names)))
     each = (WIDTH - left - paper.RIGHT - 0.25) / 2
     fraction = "loss" not in measure
@@ -35,15 +36,11 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         if fraction and not place:
             axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.4g}".replace("-", "−")))
         axes.set_yticks(range(len(rows)) if not place else [], names if not place else [])
-    paper.heading(canvas, numbers, f"Every arm against {_short(numbers['reference'])}")
+    paper.heading(canvas, numbers, f"Every arm against {short(numbers['reference'], MOST)}")
     paper.legend(canvas, list(_keys(numbers)))
     seeds = numbers["seeds"]
     told = f"paired over {seeds} seeds, 95 % intervals; small points: seeds" if seeds > 1 else "one seed"
     paper.footnotes(canvas, told, numbers["footnote"])
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= MOST else f"{name[: MOST - 1]}…"
 
 
 def _keys(numbers: Mapping[str, Any]) -> Sequence[Any]:

@@ -7,8 +7,9 @@ from pydantic import AfterValidator
 
 from analysis.figures.describe import CannotDraw
 from analysis.figures.options import Options
-from analysis.figures.probing import with_measure, written
+from analysis.figures.probing import failure, tables_of, with_measure, written
 from analysis.load import Results
+from analysis.probed import SOURCES
 from analysis.sense import one_of
 
 MEASURES = {
@@ -50,6 +51,9 @@ def chosen(results: Results, measure: str | None) -> tuple[Results, str]:
     for name in MEASURES:
         if name in histories and np.isfinite(histories[name].to_numpy(float)).any():
             return results, name
+    for name in MEASURES:
+        if own := list(tables_of(results, SOURCES[name].probe, SOURCES[name].fits)):
+            raise CannotDraw(failure(own))
     raise CannotDraw(f"no run has a sharpness; add {written('sharpness')} to base.probes and run again")
 
 

@@ -7,10 +7,13 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from analysis.figures import paper
+from analysis.figures.arms import short
 from analysis.figures.marks import Cell, drawn_values, limits, lost, series
 from analysis.figures.sheets import label_left
 from analysis.style import MUTED, PAPER, look_of
 
+MOST = 30
+"""Letters of an arm's name in a legend."""
 SPREAD = 0.1
 """Octaves between the marks of two arms at one batch size."""
 
@@ -86,7 +89,7 @@ def keys(arms: Sequence[str]) -> Iterator[Any]:
     """Yield one entry of the legend an arm."""
     for place, arm in enumerate(arms):
         color, marker = look_of(place)
-        yield paper.key(arm, color=color, marker=marker)
+        yield paper.key(short(arm, MOST), color=color, marker=marker)
 
 
 def censored_key(numbers: Mapping[str, Any]) -> Iterator[Any]:

@@ -1,9 +1,12 @@
 """How the distance from initialization grows: log t, a power of t, or its root (Hoffer et al. 2017), by AIC."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+
+from analysis.intervals import Interval, mean_interval
 
 LAWS = ("log", "power", "sqrt")
 EXPONENTS = np.linspace(0.01, 1.5, 299)
@@ -63,6 +66,49 @@ def growth(t: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> Growth:
         exponent=float(EXPONENTS[best]),
         best=min(LAWS, key=lambda law: aic[law]),
         decades=float(np.log10(t.max() / t.min())),
+    )
+
+
+@dataclass(frozen=True)
+class Growths:
+    """The laws over several seeds, each curve fitted by itself.
+
+    Attributes:
+        over_power: AIC of the power law minus that of the logarithm; above 0 the logarithm describes the curves better.
+        over_sqrt: AIC of the square root minus that of the logarithm.
+        exponent: of the power law.
+        slope: of the logarithm, in units of y for each factor e in t.
+        decades: decades of t that the shortest curve saw.
+    """
+
+    over_power: Interval
+    over_sqrt: Interval
+    exponent: Interval
+    slope: Interval
+    decades: float
+
+
+def growths(curves: Sequence[tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]]) -> Growths:
+    """Return how several curves grow, with Student's intervals over them.
+
+    The points of one curve hang together, so that an interval from one fit alone would be too short; seeds do not.
+
+    Args:
+        curves: (t, y) of each seed, as `growth` takes them.
+
+    Raises:
+        ValueError: there is no curve, or `growth` refuses one.
+    """
+    if not curves:
+        raise ValueError("laws of growth need a curve or more, got none")
+    found = [growth(t, y) for t, y in curves]
+    slopes = [float(np.polyfit(np.log(t), y, 1)[0]) for t, y in curves]
+    return Growths(
+        over_power=mean_interval(np.array([each.advantage("log", "power") for each in found])),
+        over_sqrt=mean_interval(np.array([each.advantage("log", "sqrt") for each in found])),
+        exponent=mean_interval(np.array([each.exponent for each in found])),
+        slope=mean_interval(np.array(slopes)),
+        decades=min(each.decades for each in found),
     )
 
 

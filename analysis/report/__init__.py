@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.figures import Entry
+
+if TYPE_CHECKING:
+    from largebatch.records import Folder
 
 DRAWN_WITH = ("analysis.verdicts", "analysis.report.page", "analysis.figures.paper", "matplotlib.backends.backend_svg")
 """What a report is made with, imported when it is first needed: it takes seconds."""
@@ -18,12 +20,29 @@ def import_report() -> None:
 
 
 def write_report(
-    experiment_folder: Path, *, figures: Sequence[Entry], question: str, claims: Sequence[Mapping[str, Any]]
-) -> Path:
+    experiment_folder: "Folder",
+    *,
+    figures: Sequence[Entry],
+    question: str,
+    claims: Sequence[Mapping[str, Any]],
+    published: Sequence[Mapping[str, Any]] = (),
+    deviations: Sequence[str] = (),
+    history: Sequence[Mapping[str, Any]] = (),
+) -> "Folder":
     """Make an experiment's figures and its page from the records alone; return the page.
 
     Everything lies in `<experiment_folder>/report`: `report.html`, and of each figure SVG, PNG and
-    the JSON of its numbers. A figure that cannot show a field that varies is drawn once a value.
+    the JSON of its numbers. A figure that cannot show a field that varies is drawn once a value. Where
+    something was searched, figures show the selected values alone.
+
+    Args:
+        experiment_folder: of the results.
+        figures: names in `analysis.figures.FIGURES`, or mappings of `name` and options.
+        question: what the experiment asks.
+        claims: as in an experiment file, and so are the next three.
+        published: numbers of the paper.
+        deviations: departures from its protocol.
+        history: changes of the protocol after results had been seen.
 
     Raises:
         ResultsError: the folder holds no finished run of an experiment.
@@ -33,17 +52,22 @@ def write_report(
     """
     from analysis.figures import asked, save
     from analysis.load import load
-    from analysis.report.page import Drawing, page
+    from analysis.report.page import Drawing, Said, page
+    from analysis.report.pointer import marks_of
+    from analysis.selection import tuned
     from analysis.verdicts import judge
     from largebatch.records import write_file
 
     results = load(experiment_folder)
-    folder = Path(experiment_folder) / "report"
+    shown, policy = tuned(results)
+    folder = experiment_folder / "report"
     drawings = []
     for figure, options in map(asked, figures):
-        for label, part in figure.combinations(results):
+        for label, part in figure.combinations(shown):
             numbers = {**figure.prepare(part, options), "label": label}
-            drawings.append(Drawing(figure, numbers, save(figure, numbers, folder, label)))
-    html = page(results, question=question, verdicts=judge(results, claims), drawings=drawings)
+            svg = save(figure, numbers, folder, label)
+            drawings.append(Drawing(figure, numbers, svg, marks_of(figure, numbers)))
+    said = Said(question, published, deviations, history, policy)
+    html = page(results, said, verdicts=judge(results, claims), drawings=drawings)
     write_file(folder / "report.html", html.encode())
     return folder / "report.html"

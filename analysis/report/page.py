@@ -1,184 +1,173 @@
 """The page, from the question at the top to how to reproduce it at the bottom."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
-from pathlib import Path
 from string import Template
 from typing import Any
 
-import pandas as pd
-
 from analysis.figures import Figure
-from analysis.gap import censored, varying
 from analysis.load import Results
-from analysis.report.markup import Html, details, html, inline, table
-from analysis.report.verdict_table import verdict_table
+from analysis.report.beside import protocol, published_table
+from analysis.report.configuration import configuration, provenance
+from analysis.report.cost import cost
+from analysis.report.markup import Html, data, details, html, table
+from analysis.report.pointer import Marks
+from analysis.report.runs_table import failures, lost, runs_table
+from analysis.report.svg import inline
+from analysis.report.verdict_table import SIGNS, verdict_table
 from analysis.verdicts import Verdict
+from largebatch.records import Folder
 
-ARMS = ("batch_size", "scaling_rule", "order")
-SHOWN = ("test_error", "train_error", "error_gap", "train_loss", "test_loss", "update", "epoch")
+MOST_BYTES = 4_800_000
+"""What the page may weigh: under 5 MB, so that it can be mailed and opens on a phone."""
+SCRIPTS = ("tables.js", "figures.js", "surface.js")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the experiment file says besides its runs.
+
+    Attributes:
+        question: one sentence.
+        published: numbers of the paper, as in the file.
+        deviations: departures from the paper's protocol, a sentence each.
+        history: changes after results had been seen: date, change, reason.
+        policy: how what the figures show was selected, where something was searched.
+    """
+
+    question: str
+    published: Sequence[Mapping[str, Any]] = ()
+    deviations: Sequence[str] = ()
+    history: Sequence[Mapping[str, Any]] = ()
+    policy: str = ""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure with the numbers that were drawn and the SVG file that shows them."""
+    """A figure with the numbers that were drawn, the SVG file that shows them, and where its marks lie."""
 
     figure: Figure
     numbers: Mapping[str, Any]
-    svg: Path
+    svg: Folder
+    marks: Marks
 
 
-def page(results: Results, *, question: str, verdicts: Sequence[Verdict], drawings: Sequence[Drawing]) -> str:
-    """Return the whole report as one HTML document that needs no network."""
+def page(results: Results, said: Said, *, verdicts: Sequence[Verdict], drawings: Sequence[Drawing]) -> str:
+    """Return the whole report as one HTML document that needs no network, and asks for none."""
     source = files("analysis.report")
     template = Template(source.joinpath("template.html").read_text(encoding="utf-8"))
-    return template.substitute(
+    parts = dict(
         title=html(results.name),
-        question=html(question),
+        question=html(said.question),
         style=source.joinpath("report.css").read_text(encoding="utf-8"),
-        script=source.joinpath("report.js").read_text(encoding="utf-8"),
-        state=_state(results),
+        script="\n".join(source.joinpath(name).read_text(encoding="utf-8") for name in SCRIPTS),
+        state=_state(results, verdicts, said.policy),
         verdicts=verdict_table(verdicts),
-        figures="\n".join(_figure(place, drawing) for place, drawing in enumerate(drawings)),
-        lost=_lost(results),
-        failures=_failures(results),
-        runs=_runs(results),
-        configuration=_configuration(results),
-        provenance=_provenance(results),
+        published=published_table(said.published, verdicts),
+        lost=lost(results),
+        failures=failures(results),
+        runs=runs_table(results),
+        configuration=configuration(results),
+        protocol=protocol(said.deviations, said.history),
+        cost=cost(results),
+        provenance=provenance(results),
         reproduce=_reproduce(results),
     )
+    room = MOST_BYTES - sum(len(part.encode()) for part in parts.values())
+    return template.substitute(parts, figures=_figures(drawings, room))
 
 
-def _state(results: Results) -> str:
+def _state(results: Results, verdicts: Sequence[Verdict], policy: str) -> str:
     counts = results.counts
-    parts = [counts.sentence()]
+    parts = [counts.sentence(), *([f"Figures show {policy}"] if policy else [])]
     if counts.missing:
         parts.append(f"{counts.missing:,} still missing, so every number below may change")
     if counts.foreign:
         parts.append(f"{counts.foreign:,} records of other experiments in the folder were left out")
+    if origin := results.experiment.get("imported"):
+        parts.append(f"imported from {origin.get('format')}; nothing of it can be trained here")
     kind = "unfinished" if counts.missing else "complete"
     paper = results.experiment.get("paper")
-    return f'<p class="state {kind}">{html(". ".join(parts))}.</p>' + (f"<p>After {html(paper)}.</p>" if paper else "")
+    told: Counter[str] = Counter(verdict.verdict for verdict in verdicts)
+    chips = "".join(f"<span class='badge {word}'>{told[word]} {word}</span> " for word in SIGNS if told[word])
+    return (
+        f'<p class="state {kind}">{html(". ".join(parts))}.</p>'
+        + (f'<p class="chips">{chips}</p>' if chips else "")
+        + (f"<p>After {html(paper)}.</p>" if paper else "")
+    )
+
+
+def _figures(drawings: Sequence[Drawing], room: int) -> str:
+    """Return the figures one after the other; those beyond the room left are named with their files."""
+    parts, left_out = [], []
+    for place, drawing in enumerate(drawings):
+        part = _figure(place, drawing)
+        size = len(part.encode())
+        if size <= room:
+            parts.append(part)
+            room -= size
+        else:
+            left_out.append(f"<li>{html(drawing.svg.stem)}: {_links(drawing)}</li>")
+    if left_out:
+        parts.append(
+            "<section><h3>Beside the page</h3><p>To keep this page small these figures are not on it; their files lie "
+            f"beside it.</p><ul>{''.join(left_out)}</ul></section>"
+        )
+    return "\n".join(parts)
+
+
+def _links(drawing: Drawing) -> str:
+    name = escape(drawing.svg.stem)
+    return ", ".join(f'<a href="{name}.{kind}">{kind.upper()}</a>' for kind in ("svg", "png", "json"))
 
 
 def _figure(place: int, drawing: Drawing) -> str:
     figure, numbers = drawing.figure, drawing.numbers
     caption = figure.caption(numbers)
-    name = drawing.svg.stem
-    links = ", ".join(f'<a href="{escape(name)}.{kind}">{kind.upper()}</a>' for kind in ("svg", "png", "json"))
-    svg = inline(drawing.svg.read_text(encoding="utf-8"), prefix=f"figure{place}", label=caption)
+    name, prefix = drawing.svg.stem, f"figure{place}"
+    svg = inline(drawing.svg.read_text(encoding="utf-8"), prefix=prefix, label=caption)
     title = figure.summary[:1].upper() + figure.summary[1:]
     label = f": {numbers['label']}" if numbers.get("label") else ""
     return (
-        f"<section><h3>{html(title + label)}</h3><figure>"
-        f'<div class="scroll plot" role="region" tabindex="0" aria-label="{escape(title)}">{svg}</div>'
-        f'<figcaption>{html(caption)} <span class="files">Files: {links}</span></figcaption></figure>'
+        f'<section><h3>{html(title + label)}</h3><figure class="{prefix}">'
+        f'<div class="scroll plot" role="region" tabindex="0" aria-label="{escape(title + label)}">{svg}</div>'
+        f'<figcaption>{html(caption)} <span class="files">Files: {_links(drawing)}</span></figcaption>'
+        f"{data(drawing.marks.plain(), kind='marks')}{_surfaces(numbers)}</figure>"
         f"{details('The numbers drawn', table(*figure.table(numbers), label=f'numbers of {name}'))}</section>"
     )
 
 
-def _lost(results: Results) -> str:
-    runs = results.runs[censored(results.runs)]
-    if runs.empty:
-        return "<p>Every finished run ended with finite numbers.</p>"
-    arms = [name for name in _arms(results) if name != "seed"]
-    groups = runs.groupby([*arms, "outcome"], sort=True, dropna=False)
-    sizes = results.runs.groupby(arms, dropna=False).size()
-    rows = []
-    for key, group in groups:
-        *arm, outcome = key
-        at = sorted(int(update) for update in group.get("diverged_at", pd.Series(dtype=float)).dropna())
-        when = f"update {', '.join(map(str, at))}" if at else ""
-        total = int(sizes.loc[tuple(arm) if len(arm) > 1 else arm[0]])
-        rows.append([*map(_plain, arm), outcome, f"{len(group)} of {total}", when])
-    intro = (
-        "<p>These runs are results, not accidents. They are never averaged away: their cells show counts and the "
-        "median, and where a claim is about them they rank worst.</p>"
-    )
-    head = [*map(_title, arms), "outcome", "runs", "first at"]
-    return intro + table(head, rows, label="runs that ended without a usable number")
+def _surfaces(numbers: Mapping[str, Any]) -> str:
+    """Return a figure's surfaces for the page's script, which shows them in three dimensions.
 
-
-def _failures(results: Results) -> str:
-    if not results.failures:
-        return "<p>No run failed.</p>"
-    return "".join(
-        details(
-            f"{failure.get('digest')}: {failure.get('error')} ({failure.get('attempts')} attempts)",
-            f"<pre>{html(failure.get('traceback') or 'no traceback was kept')}</pre>",
-        )
-        for failure in results.failures
-    )
-
-
-def _arms(results: Results) -> list[str]:
-    others = varying(results.runs, [*ARMS, "seed"], results.fields)
-    return [*ARMS, *others, "seed"]
-
-
-def _runs(results: Results) -> str:
-    shown = [name for name in (*SHOWN, "seconds") if name in results.runs]
-    arms = _arms(results)
-    rows = (
-        [Html(f"<code>{html(digest)}</code>"), *map(_plain, row)]
-        for digest, row in zip(
-            results.runs.index, results.runs[[*arms, "outcome", *shown]].itertuples(index=False), strict=True
-        )
-    )
-    return table(["run", *map(_title, [*arms, "outcome", *shown])], rows, label="all runs", sortable=True)
-
-
-def _title(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _plain(value: Any) -> Any:
-    value = value.item() if hasattr(value, "item") else value
-    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) >= 1 else value
-
-
-def _configuration(results: Results) -> str:
-    runs = results.runs
-    rows: dict[bool, list[list[Any]]] = {True: [], False: []}
-    for name in [*results.fields, "seed"]:
-        values = [_plain(value) for value in runs[name].drop_duplicates()]
-        shown = [value for value in values if not pd.isna(value)]
-        if shown:
-            rows[len(values) > 1].append([name, ", ".join(map(str, shown[:12])) + (" …" if len(shown) > 12 else "")])
-    varied = table(["field", "values"], rows[True], label="what varies")
-    return f"<h3>What varies</h3>{varied}" + details(
-        "What every run shares", table(["field", "value"], rows[False], label="what every run shares")
-    )
-
-
-def _provenance(results: Results) -> str:
-    found: dict[str, dict[str, None]] = {}
-    for origin in results.provenance:
-        for name, value in _leaves(origin):
-            found.setdefault(name, {})[value] = None
-    rows = [[name, ", ".join(list(values)[:4]) + (" …" if len(values) > 4 else "")] for name, values in found.items()]
-    return table(["what", "value"], rows, label="provenance")
-
-
-def _leaves(tree: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{path}{name} ")
-        elif value is not None:
-            yield f"{path}{name}", value if isinstance(value, str) else json.dumps(value)
+    They stand under `surfaces` in the numbers: each a mapping of label, x [k], y [m], z [k][m] (None where it was
+    not measured), and names, a mapping of x, y and z to words.
+    """
+    return data(numbers["surfaces"], kind="surfaces") if numbers.get("surfaces") else ""
 
 
 def _reproduce(results: Results) -> str:
     command = results.experiment.get("command") or f"largebatch run {results.name}"
     command = command if isinstance(command, str) else " ".join(command)
-    parts = [
-        f"<pre><code>{html(command)}</code></pre>",
-        "<p>It trains what is missing and makes this page again; with nothing missing it only makes the page.</p>",
-    ]
+    commits = sorted({str(p["commit"]) for p in results.provenance if p.get("commit")})
+    parts = []
+    if origin := results.experiment.get("imported"):
+        form = html(origin.get("format"))
+        parts.append(f"<p>These runs were imported from {form}; what trained them is not here.</p>")
+    else:
+        parts.append(f'<pre tabindex="0"><code>{html(command)}</code></pre>')
+        parts.append("<p>It trains what is missing and makes this page again.</p>")
+    if commits:
+        codes = ", ".join(f"<code>{html(commit)}</code>" for commit in commits[:4])
+        parts.append(f"<p>The records were made by the code of commit {codes}{' …' if len(commits) > 4 else ''}.</p>")
     source = results.experiment.get("source") or {}
     texts = source.items() if isinstance(source, Mapping) else [("the experiment file", source)]
-    parts += [details(name, f"<pre><code>{html(text)}</code></pre>") for name, text in texts]
+    parts += [details(Html(f"The file <code>{html(name)}</code>"), _code(text)) for name, text in texts]
     return "".join(parts)
+
+
+def _code(text: str) -> str:
+    return f'<pre tabindex="0"><code>{html(text)}</code></pre>'

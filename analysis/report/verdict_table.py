@@ -7,36 +7,55 @@ from analysis.report.markup import Html, html, table
 from analysis.verdicts import Verdict
 
 SIGNS = {"supported": "✓", "contradicted": "✗", "undecided": "?"}
-METHODS = {"t": "paired t", "sign": "sign test", "regression": "regression", "exact": "exact"}
+METHODS = {"t": "t interval", "sign": "sign test", "regression": "regression", "exact": "no noise"}
+FACTORS = ("ratio", "crossing")
+"""Kinds whose effect is drawn on a logarithmic line."""
+POWERS = ("ratio", "crossing", "slope")
+"""Kinds whose effect does not have the unit of the measure."""
 
 
 def verdict_table(verdicts: Sequence[Verdict]) -> str:
     """Return the verdicts as HTML; a sentence if no claim was stated."""
     if not verdicts:
         return "<p>No claim was stated before the sweep ran, so there is nothing to support or contradict.</p>"
-    head = ["claim", "verdict", "effect (a − b) and interval", "seeds", "how"]
+    head = ["claim", "verdict", "effect and interval", "seeds", "how"]
     family = len(verdicts)
     note = (
-        "<p class='small'>A claim is <em>supported</em> if the whole interval lies on the stated side of the margin, "
-        "<em>contradicted</em> if it lies on the other, else <em>undecided</em>. Differences are paired by seed; "
-        f"levels are adjusted for {family} claim{'s' if family > 1 else ''} (Holm), so that all verdicts together hold "
-        "at 95 %. "
-        "In the drawing the thin line is 0, the dashed ones are the margin.</p>"
+        "<p class='small'>A claim is <em>supported</em> if the whole interval lies in the region it states, "
+        "<em>contradicted</em> if it lies outside, else <em>undecided</em>. Values are one a seed, differences are "
+        f"paired by seed; levels are adjusted for {family} claim{'s' if family > 1 else ''} (Holm), so that all "
+        "verdicts together hold at 95 %. In the drawing the thin line is no difference, the dashed ones are the ends "
+        "of the region.</p>"
     )
     return table(head, [_row(verdict) for verdict in verdicts], label="verdicts on the claims") + note
 
 
 def _row(v: Verdict) -> list[object]:
-    claim = f"{html(v.says)}<br><span class='small'>{html(_measured(v))}</span>"
-    badge = f"<span class='badge {v.verdict}'><span aria-hidden='true'>{SIGNS[v.verdict]}</span> {v.verdict}</span>"
-    return [Html(claim), Html(badge), Html(_effect(v) + _forest(v)), v.n, Html(_how(v))]
+    small = "".join(f"<br><span class='small'>{html(words)}</span>" for words in (_measured(v), _setting(v)) if words)
+    return [Html(html(v.says) + small), Html(badge(v)), Html(effect(v) + _forest(v)), v.n, Html(_how(v))]
+
+
+def badge(v: Verdict) -> str:
+    """Return the word of a verdict with its sign."""
+    return f"<span class='badge {v.verdict}'><span aria-hidden='true'>{SIGNS[v.verdict]}</span> {v.verdict}</span>"
 
 
 def _measured(v: Verdict) -> str:
-    bound = _number(v, -v.margin if v.direction == "less" else v.margin, signed=False)
-    wanted = {"greater": f"above {bound}", "less": f"below {bound}", "equal": f"within ±{bound}"}[v.direction]
     where = f" at {v.where}" if v.where else ""
-    return f"{v.measure}, {v.compared}{where}: {wanted}".replace("_", " ")
+    return f"{v.measure}, {v.compared}{where}: {_region(v)}".replace("_", " ")
+
+
+def _setting(v: Verdict) -> str:
+    return "; ".join(filter(None, [v.budget, v.policy])).replace("_", " ")
+
+
+def _region(v: Verdict) -> str:
+    low, high = (_number(v, bound, signed=False) for bound in v.bounds)
+    if v.bounds[1] == math.inf:
+        return f"above {low}"
+    if v.bounds[0] == -math.inf:
+        return f"below {high}"
+    return f"within ±{high}" if v.bounds[0] == -v.bounds[1] else f"between {low} and {high}"
 
 
 def _number(v: Verdict, value: float, *, signed: bool = True) -> str:
@@ -45,12 +64,18 @@ def _number(v: Verdict, value: float, *, signed: bool = True) -> str:
         return "–"
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    points = v.measure.endswith("error") or v.measure in ("error_gap", "train_error_true")
-    text = f"{100 * value:{'+' if signed else ''}.2f} pp" if points else f"{value:{'+' if signed else ''}.3g}"
-    return text.replace("-", "−")
+    error = v.measure.endswith("error") or v.measure in ("error_gap", "train_error_true")
+    # A rank correlation has no unit; of a monotone claim only that lies above 0.
+    plain = v.kind in POWERS or (v.kind == "monotone" and v.bounds[0] > 0)
+    if error and not plain:
+        return f"{100 * value:{'+' if signed else ''}.2f} pp".replace("-", "−")
+    factor = "×" if v.kind == "ratio" and signed and " / " in v.compared else ""
+    sign = "+" if signed and v.kind not in FACTORS else ""
+    return f"{factor}{value:{sign},{'.0f' if abs(value) >= 1000 else '.3g'}}".replace("-", "−")
 
 
-def _effect(v: Verdict) -> str:
+def effect(v: Verdict) -> str:
+    """Return the effect with its interval and level."""
     if not v.n:
         return "–"
     bounds = "no interval" if math.isnan(v.low) else f"[{_number(v, v.low)}, {_number(v, v.high)}]"
@@ -60,25 +85,32 @@ def _effect(v: Verdict) -> str:
 
 
 def _how(v: Verdict) -> str:
-    tests = [f"{METHODS[v.method]}, p = {v.p:.2g}"] if v.n > 1 else []
-    tests += [] if math.isnan(v.permutation_p) else [f"sign-flip p = {v.permutation_p:.2g}"]
-    lines = [*tests, *([v.note] if v.note else [])]
+    lines = [f"{METHODS[v.method]}, p = {v.p:.2g}"] if v.n > 1 or v.method == "regression" else []
+    lines += [] if math.isnan(v.permutation_p) else [f"sign-flip p = {v.permutation_p:.2g}"]
+    lines += [f"condition {v.condition}".replace("_", " ")] if v.condition else []
+    lines += [v.note] if v.note else []
+    lines += [f"to decide it: {v.decides}"] if v.decides else []
     return "<span class='small'>" + "<br>".join(map(html, lines)) + "</span>"
 
 
 def _forest(v: Verdict) -> str:
-    """Draw the interval against 0 and the margin."""
-    margins = {"greater": [v.margin], "less": [-v.margin], "equal": [-v.margin, v.margin]}[v.direction]
-    finite = [x for x in (0.0, *margins, v.effect, v.low, v.high) if math.isfinite(x)]
-    low, high = min(finite), max(finite)
-    if high == low or not math.isfinite(v.effect):
+    """Draw the interval against no difference and the ends of the region; factors on a logarithmic line."""
+    nothing = {"ratio": [1.0], "crossing": [], "slope": [0.0]}.get(v.kind, [0.0])
+    shown = [*nothing, *v.bounds, v.effect, v.low, v.high]
+    finite = [x for x in shown if math.isfinite(x)]
+    log = v.kind in FACTORS and all(x > 0 for x in finite)
+    if not math.isfinite(v.effect) or max(finite) == min(finite):
         return ""
+    scale = math.log if log else float
+    low, high = scale(min(finite)), scale(max(finite))
 
     def at(x: float) -> float:
-        return 6 + 128 * (min(max(x, low), high) - low) / (high - low)
+        x = min(max(x, min(finite)), max(finite))
+        return 6 + 128 * (scale(x) - low) / (high - low)
 
-    parts = [f'<line class="zero" x1="{at(0):.1f}" x2="{at(0):.1f}" y1="2" y2="26"/>']
-    parts += [f'<line class="margin" x1="{at(m):.1f}" x2="{at(m):.1f}" y1="2" y2="26"/>' for m in margins]
+    parts = [f'<line class="zero" x1="{at(x):.1f}" x2="{at(x):.1f}" y1="2" y2="26"/>' for x in nothing]
+    ends = [bound for bound in v.bounds if math.isfinite(bound)]
+    parts += [f'<line class="margin" x1="{at(m):.1f}" x2="{at(m):.1f}" y1="2" y2="26"/>' for m in ends]
     if not math.isnan(v.low):
         parts.append(f'<line class="interval" x1="{at(v.low):.1f}" x2="{at(v.high):.1f}" y1="14" y2="14"/>')
     parts.append(f'<circle cx="{at(v.effect):.1f}" cy="14" r="4"/>')

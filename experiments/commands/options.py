@@ -1,12 +1,15 @@
 """Options that several commands share, and what they stand for: a place, an engine, a console."""
 
+import json
+import math
 import sys
 from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from experiments.commands import completion
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,40 +17,82 @@ if TYPE_CHECKING:
     from experiments.place import Place
     from sweeps.engine import Engine
 
-Name = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="A YAML file, or the name of a packaged experiment.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="EXPERIMENT",
+        help="A YAML file, or the name of a packaged experiment.",
+        autocompletion=completion.experiments,
+    ),
+]
+Run = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="First digits of a digest, or fields, as in batch_size=512,seed=0.",
+        autocompletion=completion.runs,
+    ),
+]  # fmt: skip
+SomeRuns = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[RUN]", help="First digits of a digest, or fields, as in batch_size=512; default: all.",
+        autocompletion=completion.runs,
+    ),
+]  # fmt: skip
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change the experiment, as in budget.epochs=2 or seeds=1."),
 ]
-Scale = Annotated[str | None, typer.Option("--scale", metavar="NAME", help="Another size that the file offers.")]
-Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Where results are kept.")]
+Scale = Annotated[
+    str | None,
+    typer.Option(
+        "--scale", metavar="NAME", help="Another size that the file offers.", autocompletion=completion.scales
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
+Project = Annotated[str, typer.Option("--project", help="Project in Weights & Biases.")]
+PROJECT = "largebatch"
+Results = Annotated[
+    str, typer.Option("--results", metavar="DIR", help="Where results are kept: a folder, s3://... or gs://...")
+]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Jobs at a time; default: every GPU or core.")]
 Pack = Annotated[int | None, typer.Option("--pack", min=1, help="Runs trained side by side in one program.")]
 
-DEFAULT_RESULTS = Path("results")
-TOLD = {"ExperimentError", "SweepError", "DataError", "RecordError", "ResultsError"}
+DEFAULT_RESULTS = "results"
+TOLD = {
+    "ExperimentError", "SweepError", "DataError", "RecordError", "ResultsError", "StorageError", "ExchangeError",
+}  # fmt: skip
 """Errors whose message says what to do; by name, so that nothing heavy is imported to print one."""
 
 
-def place(experiment: str, settings: list[str] | None, scale: str | None, results: Path) -> "Place":
-    """Return the experiment and its place among the results, with the words that name it again.
+def place(experiment: str, settings: list[str] | None, scale: str | None, results: str) -> "Place":
+    """Return the experiment, with every run that follows from its records, and its place among the results.
 
     Raises:
         ExperimentError: everything that is wrong with it.
+        StorageError: its results cannot lie there.
+        SweepError: a record that its search rests on is torn.
     """
     from experiments.experiment import load
+    from experiments.imported import refuse
     from experiments.place import Place
+    from largebatch.storage import place_of
 
+    refuse(experiment, place_of(results))
     words = [experiment]
     for setting in settings or []:
         words += ["--set", setting]
     words += ["--scale", scale] if scale else []
-    words += ["--results", str(results)] if results != DEFAULT_RESULTS else []
-    return Place(results, load(experiment, settings or [], scale), tuple(words))
+    words += ["--results", results] if results != DEFAULT_RESULTS else []
+    return Place(place_of(results), load(experiment, settings or [], scale), tuple(words)).grown()
 
 
 def engine(
-    in_process: bool = False, workers: int | None = None, gpus: float | None = None, address: str | None = None
+    in_process: bool = False,
+    workers: int | None = None,
+    gpus: float | None = None,
+    address: str | None = None,
+    working_dir: str | None = None,
 ) -> "Engine":
     """Return where jobs run.
 
@@ -58,9 +103,11 @@ def engine(
     from sweeps.engine import InProcessEngine, RayEngine
 
     if not in_process:
-        return RayEngine(workers, gpus, address)
-    if workers or gpus or address:
-        raise SweepError("--in-process runs without Ray; leave out --workers, --gpus-per-run and --address")
+        return RayEngine(workers, gpus, address, working_dir=working_dir)
+    if workers or gpus or address or working_dir:
+        raise SweepError(
+            "--in-process runs without Ray; leave out --workers, --gpus-per-run, --address and --working-dir"
+        )
     return InProcessEngine()
 
 
@@ -74,6 +121,21 @@ def console() -> "Console":
 def complain(text: str) -> None:
     """Print a line where errors go."""
     print(text, file=sys.stderr)
+
+
+def emit(document: Any) -> None:
+    """Print one JSON document on standard output; a number that is not finite becomes null."""
+    print(json.dumps(_plain(document), indent=1))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | None) else str(value)
 
 
 def told(command: Callable[..., Any]) -> Callable[..., Any]:

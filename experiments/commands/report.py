@@ -1,12 +1,63 @@
 """`largebatch report`."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
 from experiments.commands.options import DEFAULT_RESULTS, Name, Results, Scale, Set, console, place
 
+if TYPE_CHECKING:
+    from largebatch.storage import Folder
 
-def report(experiment: Name, settings: Set = None, scale: Scale = None, results: Results = DEFAULT_RESULTS) -> None:
+Serve = Annotated[bool, typer.Option("--serve", help="Show it in a browser on this machine while the sweep runs.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port for --serve; 0 takes a free one.")]
+
+
+def report(
+    experiment: Name,
+    settings: Set = None,
+    scale: Scale = None,
+    results: Results = DEFAULT_RESULTS,
+    serve: Serve = False,
+    port: Port = 0,
+) -> None:
     """Make the figures and the report again, from the records alone."""
+    folder, write = _made(experiment, settings or [], scale, results)
+    from experiments.place import say
+
+    out = console()
+    if not serve:
+        say(out, f"report: {write()}")
+        return
+    if not isinstance(folder, Path):
+        raise typer.BadParameter(f"--serve watches a local folder, and {folder} is none; write the report without it")
+    from analysis.report.serve import Live
+    from analysis.report.serve import serve as serve_report
+
+    try:
+        serve_report(Live(folder, write), port=port, said=lambda words: say(out, words))
+    except OSError as error:
+        raise typer.BadParameter(f"port {port} cannot be used ({error.strerror}); 0 takes a free one") from None
+
+
+def _made(
+    experiment: str, settings: list[str], scale: str | None, results: str
+) -> "tuple[Folder, Callable[[], Folder]]":
+    """Return where the results lie, and what makes their report: imported ones have no experiment file."""
+    from experiments.imported import description, report_of
+    from largebatch.storage import place_of
+
+    imported = place_of(results) / experiment
+    if found := description(imported):
+        return imported, lambda: report_of(imported, found, settings)
     at = place(experiment, settings, scale, results)
     from experiments.place import say
     from experiments.run import report as write
+    from sweeps.ledger import Ledger
+    from sweeps.version import notice
 
-    say(console(), f"report: {write(at)}")
+    for line in notice(Ledger.read(at.folder, at.experiment.configs).origins):
+        say(console(), f"note: {line}")
+    return at.folder, lambda: write(at)

@@ -7,8 +7,10 @@ import typer
 
 from experiments.commands.options import (
     DEFAULT_RESULTS,
+    PROJECT,
     Name,
     Pack,
+    Project,
     Results,
     Scale,
     Set,
@@ -21,18 +23,27 @@ from experiments.commands.options import (
 
 
 class Wandb(StrEnum):
-    """Where finished runs are mirrored."""
+    """Where runs are mirrored: in files, on the server when they have ended, or there while they train."""
 
     OFFLINE = "offline"
     ONLINE = "online"
+    LIVE = "live"
     OFF = "off"
 
 
-Mirrored = Annotated[Wandb, typer.Option("--wandb", help="Mirror finished runs to Weights & Biases.")]
+MODES = "Mirror runs to Weights & Biases: offline, online when they end, live while they train, or off."
+Mirrored = Annotated[Wandb, typer.Option("--wandb", metavar="MODE", help=MODES)]
 Gpus = Annotated[float | None, typer.Option("--gpus-per-run", min=0, help="GPUs a job takes; a share, or whole ones.")]
 Address = Annotated[str | None, typer.Option("--address", help="A running Ray cluster; default: Ray on this machine.")]
 InProcess = Annotated[bool, typer.Option("--in-process", help="Without Ray, one job after the other.")]
-Project = Annotated[str, typer.Option("--project", help="Project in Weights & Biases.")]
+Retries = Annotated[int, typer.Option("--retries", min=0, help="How often a failed job is tried again.")]
+WorkingDir = Annotated[
+    str | None,
+    typer.Option("--working-dir", metavar="DIR", help="A folder of modules that is sent to the cluster's workers."),
+]
+AcceptVersion = Annotated[
+    bool, typer.Option("--accept-version", help="Count runs of another version of code or data in.")
+]
 
 
 def run(
@@ -45,16 +56,21 @@ def run(
     address: Address = None,
     in_process: InProcess = False,
     pack: Pack = None,
+    retries: Retries = 2,
+    working_dir: WorkingDir = None,
+    accept_version: AcceptVersion = False,
     wandb: Mirrored = Wandb.OFFLINE,
-    project: Project = "largebatch",
+    project: Project = PROJECT,
 ) -> None:
     """Train what is missing, then write the report. Stopped at any time, the same command goes on."""
     at = place(experiment, settings, scale, results)
+    from experiments.run import Wishes
     from experiments.run import run as run_story
 
     try:
-        where = engine(in_process, workers, gpus_per_run, address)
-        code = run_story(at, engine=where, width=pack, project=project, wandb=wandb.value, console=console())
+        where = engine(in_process, workers, gpus_per_run, address, working_dir)
+        wishes = Wishes(width=pack, gpus=gpus_per_run, retries=retries, accept_version=accept_version)
+        code = run_story(at, engine=where, wishes=wishes, project=project, wandb=wandb.value, console=console())
     except KeyboardInterrupt:
         complain(f"stopped; finished runs are kept, and this goes on from there: {at.command('run')}")
         raise typer.Exit(130) from None

@@ -1,13 +1,34 @@
 """`largebatch validate`."""
 
-from experiments.commands.options import Name, Scale, Set, console
+import shlex
+
+import typer
+
+from experiments.commands.options import Json, Name, Scale, Set, console, emit
 
 
-def validate(experiment: Name, settings: Set = None, scale: Scale = None) -> None:
+def validate(experiment: Name, settings: Set = None, scale: Scale = None, as_json: Json = False) -> None:
     """Check an experiment, all scales included, and say what is wrong, all at once."""
     from experiments.experiment import load
+    from experiments.place import say
+    from experiments.problems import ExperimentError
 
-    found = load(experiment, settings or [], scale)
-    for other in () if scale else found.scales:
-        load(experiment, settings or [], other)
-    console().print(f"{found.name}: {len(found.configs):,} runs, nothing wrong", highlight=False)
+    try:
+        found = load(experiment, settings or [], scale)
+        for other in () if scale else found.scales:
+            load(experiment, settings or [], other)
+    except ExperimentError as error:
+        if not as_json:
+            raise
+        emit({"valid": False, "problems": [{**vars(p.mark), "key": p.path, "what": p.what} for p in error.problems]})
+        raise typer.Exit(2) from None
+    most = sum(cell.most for cell in found.expansion.cells)
+    if as_json:
+        emit({"valid": True, "name": found.name, "runs": len(found.configs), "most": most, "scales": found.scales})
+        return
+    runs = f"{len(found.configs):,} runs"
+    if most:
+        runs += f", at most {most:,} in {found.expansion.stages[0].most} stages"
+    say(console(), f"{found.name}: {runs}, nothing wrong")
+    words = shlex.join([experiment, *(word for setting in settings or [] for word in ("--set", setting))])
+    say(console(), f"what it takes: largebatch plan {words}{f' --scale {scale}' if scale else ''}")

@@ -8,6 +8,7 @@ from largebatch.config.datasets import DATASETS
 from largebatch.config.digest import digest, pack_key, program_key
 from largebatch.config.execution import Execution, Seeds
 from largebatch.config.fork import Fork
+from largebatch.config.landscapes import LANDSCAPES, Landscape
 from largebatch.config.models import MODELS, Norm
 from largebatch.config.optimizers import OPTIMIZERS
 from largebatch.config.orders import Grab
@@ -18,7 +19,8 @@ from largebatch.config.scaling import Coefficients, ScalingRule, stretch_factor
 from largebatch.config.schedules import SCHEDULES
 
 __all__ = [
-    "DATASETS", "MODELS", "OPTIMIZERS", "PROBES", "SCHEDULES", "Augment", "Budget", "Cadence", "Coefficients",
-    "Duration", "Evaluate", "Execution", "Fork", "Grab", "Kind", "Norm", "Probe", "RunConfig", "ScalingRule", "Seeds",
-    "Strict", "Target", "digest", "leaves", "pack_key", "program_key", "stretch_factor",
+    "DATASETS", "LANDSCAPES", "MODELS", "OPTIMIZERS", "PROBES", "SCHEDULES", "Augment", "Budget", "Cadence",
+    "Coefficients", "Duration", "Evaluate", "Execution", "Fork", "Grab", "Kind", "Landscape", "Norm", "Probe",
+    "RunConfig", "ScalingRule", "Seeds", "Strict", "Target", "digest", "leaves", "pack_key", "program_key",
+    "stretch_factor",
 ]  # fmt: skip

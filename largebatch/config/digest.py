@@ -16,8 +16,8 @@ DERIVED = "digest of this configuration"
 NULLABLE = ("optimizer.", "injected_noise.", "label_smoothing", "l2")
 """Numbers of which it is compiled in whether they are null."""
 
-KEPT = "execution.keep_weights"
-"""What is done with the weights of a row changes no program."""
+KEPT = ("execution.keep_weights", "execution.keep_state")
+"""What is done with the weights and the state of a row changes no program."""
 
 
 def _hash(value: Any, size: int) -> str:

@@ -30,3 +30,5 @@ class Execution(Strict):
     """`matmul` writes convolutions as matrix products; `auto` does so on a CPU."""
     keep_weights: Cadence | None = None
     """When the weights are kept in the run's folder, so that it can be measured again; {at: end} keeps the last."""
+    keep_state: bool = False
+    """Keep the training state with which the run ends, so that one with a longer budget can go on from there."""

@@ -1,6 +1,7 @@
 """Networks by name: what may be said of each. The modules are in `largebatch.models`."""
 
 import re
+import sys
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue, field_validator, model_validator
@@ -102,7 +103,8 @@ class Custom(Network):
 
     name: Literal["custom"]
     path: str
-    """Module and function, as in `my_module:network`; the module must be importable where runs are trained."""
+    """Module and function, as in `my_module:network`; the module must be installed, or be on PYTHONPATH, where runs are
+    trained. A record's provenance says which file it was, by its hash."""
     options: dict[str, JsonValue] = {}
     """Keyword arguments of the function, besides `classes`."""
 
@@ -111,6 +113,8 @@ class Custom(Network):
     def _names_a_function(cls, value: str) -> str:
         if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", value):
             raise ValueError(f"got {value!r}; must be a module and a function of it, as in my_module:network")
+        if value.partition(":")[0].partition(".")[0] in sys.stdlib_module_names:
+            raise ValueError(f"got {value!r}, which is of Python itself; give a function of your own installed module")
         return value
 
 

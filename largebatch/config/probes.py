@@ -204,6 +204,32 @@ class Confusion(Probe):
         return 3 * examples
 
 
+class Reparametrization(Probe):
+    """Which measures of sharpness move when a ReLU network is rescaled to the same function (Dinh et al. 2017)."""
+
+    name: Literal["reparametrization"]
+    factor: Positive = 100.0
+    """What one layer's weights and biases are multiplied by, and the next one's weights are divided by."""
+    layers: Annotated[tuple[str, str], Field(strict=False)] | None = None
+    """The two, by their paths; null takes the first two that have a kernel."""
+
+    @property
+    def measures(self) -> tuple[Probe, ...]:
+        """What is measured before and after."""
+        return (
+            Sharpness(name="sharpness", eps=(1e-3,)),
+            Curvature(name="curvature", top=1, smallest=False, draws=0),
+            AdaptiveSharpness(name="adaptive_sharpness"),
+            AdaptiveSharpness(name="adaptive_sharpness", label="sam_sharpness", adaptive=False),
+            AverageSharpness(name="average_sharpness", draws=20),
+            AverageSharpness(name="average_sharpness", label="flatness", normalize="none", radius=0.01, draws=20),
+        )
+
+    def cost(self, examples: int, batch: int) -> float:
+        """Return about how many gradients of one example one measurement takes."""
+        return 2 * sum(measure.cost(examples, batch) for measure in self.measures)
+
+
 PROBES: dict[str, type[Probe]] = {
     "gradient_noise": GradientNoise,
     "gradient_variance": GradientVariance,
@@ -215,4 +241,5 @@ PROBES: dict[str, type[Probe]] = {
     "spectrum": Spectrum,
     "path": Path,
     "confusion": Confusion,
+    "reparametrization": Reparametrization,
 }

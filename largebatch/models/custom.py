@@ -16,9 +16,12 @@ In `my_module.py`, where Python finds it::
 and in the experiment `model: {name: custom, path: "my_module:network", options: {width: 64}}`.
 """
 
+import hashlib
 import importlib
 import json
 from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import flax.linen as nn
@@ -61,6 +64,16 @@ class Custom(nn.Module):
         if shape is None or (shape[:1], shape[-1:]) != (wanted[:1], wanted[1:]):
             raise ValueError(f"apply of the custom network returned shape {shape}; must be logits {wanted}")
         return logits
+
+
+def origin(path: str) -> dict[str, Any]:
+    """Return which code a dotted path named: module, hash of its file, and the installed package it belongs to."""
+    name = path.partition(":")[0]
+    file = getattr(importlib.import_module(name), "__file__", None)
+    found = hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16] if file else None
+    homes = metadata.packages_distributions().get(name.partition(".")[0], [])
+    packages = {home: metadata.version(home) for home in homes}
+    return {"path": path, "source": found, "packages": packages}
 
 
 def load(path: str, options: str, classes: int) -> tuple[Callable[..., Any], Callable[..., Any]]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -20,6 +19,7 @@ from largebatch.probes.take import batch_at, take_into
 from largebatch.provenance import provenance
 from largebatch.records import RecordError, read_summary
 from largebatch.state import Params
+from largebatch.storage import Folder
 from largebatch.weights import read_weights
 
 FUNCTION = f"{__name__}:measure"
@@ -36,7 +36,7 @@ class Visit:
         everywhere: at all weights that were kept, whatever the probe's cadence.
     """
 
-    folder: Path
+    folder: Folder
     probes: tuple[Probe, ...]
     everywhere: bool = False
 
@@ -71,7 +71,7 @@ def said(probe: Probe, everywhere: bool) -> dict[str, Any]:
     return {**probe.model_dump(mode="json"), "everywhere": everywhere}
 
 
-def read_run(folder: Path) -> tuple[RunConfig, Mapping[int, Mapping[str, np.ndarray]]]:
+def read_run(folder: Folder) -> tuple[RunConfig, Mapping[int, Mapping[str, np.ndarray]]]:
     """Return a finished run and the weights that it kept, by update.
 
     Raises:
@@ -91,6 +91,7 @@ def read_run(folder: Path) -> tuple[RunConfig, Mapping[int, Mapping[str, np.ndar
     return config, kept
 
 
+MOST_SAMPLES = 3
 _SAMPLES: dict[str, Sample] = {}
 """What a process has on its device; a worker measures many runs of one experiment."""
 
@@ -100,7 +101,8 @@ def sample_of(config: RunConfig, probe: Probe) -> Sample:
     parts = (config.model, config.dataset, config.execution, probe.subset)
     key = " ".join([*(part.model_dump_json() for part in parts), config.loss, str(config.seed.data), probe.precision])
     if key not in _SAMPLES:
-        _SAMPLES.clear()
+        if len(_SAMPLES) >= MOST_SAMPLES:
+            del _SAMPLES[next(iter(_SAMPLES))]
         with jax.enable_x64(probe.precision == "float64"):
             _SAMPLES[key] = sample(config, datasets.load(config.dataset, seed=config.seed.data), probe)
     return _SAMPLES[key]

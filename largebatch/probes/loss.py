@@ -94,6 +94,12 @@ def errors(task: Task, at: Examples, w: Float[Array, " p"], index: Int[Array, " 
     return out
 
 
+@partial(jax.jit, static_argnums=0)
+def logits(task: Task, at: Examples, w: Float[Array, " p"], index: Int[Array, " m"]) -> Float[Array, " m *out"]:
+    """Return the network's outputs for some examples, all at once."""
+    return _logits(task, at, w, at.x[index])
+
+
 def mean_and_gradient(task: Task, at: Examples, w: Array, index: Array) -> tuple[Array, Array]:
     """Return the mean loss, [], and its gradient, [p]; not compiled by itself."""
 

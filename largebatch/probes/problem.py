@@ -133,12 +133,18 @@ class Problem:
         """Return the loss of each example, of those that `index` names or of all."""
         return np.asarray(losses.losses(self.task, self.at, self._vector(w), self._index(index)), np.float64)
 
+    def logits(self) -> Float[np.ndarray, " n *out"]:
+        """Return the network's outputs for every example."""
+        parts = np.array_split(self.everything, -(-self.n // losses.CHUNK))
+        out = [losses.logits(self.task, self.at, self._vector(None), part) for part in parts]
+        return np.concatenate([np.asarray(part, np.float64) for part in out])
+
     def means(self) -> tuple[float, float]:
         """Return the mean loss and the share of examples misclassified; NaN where there are no classes to mistake."""
         if not np.issubdtype(self.at.y.dtype, np.integer):
             return float(self.losses().mean()), float("nan")
         wrong = losses.errors(self.task, self.at, self._vector(None), self._index(None))
-        return float(self.losses().mean()), float(np.mean(wrong, dtype=np.float64))
+        return float(self.losses().mean()), float(np.asarray(wrong, np.float64).mean())
 
     def gradient(self, w: Any = None, index: Any = None) -> tuple[float, Float[np.ndarray, " p"]]:
         """Return the mean loss and its gradient."""

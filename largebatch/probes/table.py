@@ -15,6 +15,7 @@ from largebatch.probes.gradient_noise import gradient_noise
 from largebatch.probes.gradient_variance import gradient_variance
 from largebatch.probes.path import path
 from largebatch.probes.problem import Problem
+from largebatch.probes.reparametrization import reparametrization
 from largebatch.probes.sharpness import sharpness
 from largebatch.probes.spectrum import spectrum
 
@@ -29,4 +30,5 @@ PROBES: dict[str, Callable[[Any, Problem, np.random.Generator], Values]] = {
     "spectrum": spectrum,
     "path": path,
     "confusion": confusion,
+    "reparametrization": reparametrization,
 }

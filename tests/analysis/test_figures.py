@@ -194,8 +194,14 @@ def test_odd_sweeps_can_be_drawn(tmp_path, name, fates):
     disk = OnDisk(tmp_path / "exp")
     disk.add(**fates)
     figure = FIGURES[name]
-    path = save(figure, figure.prepare(load(disk.close())), tmp_path, "a label: of = sorts")
-    assert path.name == f"{name}--a-label-of-sorts.svg"
+    canvas = drawn(figure, figure.prepare(load(disk.close())))
+    assert "1 of 1 runs" in canvas.texts[-1].get_text()
+
+
+def test_a_label_becomes_part_of_the_name_of_a_file(results, tmp_path):
+    figure = FIGURES["curves"]
+    path = save(figure, figure.prepare(results), tmp_path, "a label: of = sorts")
+    assert path.name == "curves--a-label-of-sorts.svg"
     assert path.read_text().count("<svg") == 1
 
 

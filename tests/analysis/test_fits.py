@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 from scipy.optimize import brentq, curve_fit, minimize, minimize_scalar
 
-from analysis.fits import growth, hyperbola, knee, power_law, regimes
+from analysis.fits import growth, growths, hyperbola, knee, power_law, regimes
 
 B = 2.0 ** np.arange(3, 13)
 
@@ -200,3 +200,27 @@ def test_growth_is_scipys_three_fits():
 def test_what_cannot_be_fitted_is_refused(fit, x, y, message):
     with pytest.raises(ValueError, match=message):
         fit(np.array(x, float), np.array(y, float))
+
+
+def seeds_of(law, seed, count=5, noise=0.05):
+    rng = np.random.default_rng(seed)
+    t = np.unique(np.round(np.geomspace(1, 10_000, 40)))
+    return [(t, law(t) + noise * rng.standard_normal(len(t))) for _ in range(count)]
+
+
+def test_over_seeds_the_better_law_stands_out_with_an_interval():
+    log = growths(seeds_of(lambda t: 1 + 0.5 * np.log(t), 0))
+    assert log.over_power.low > 2 and log.over_sqrt.low > 2
+    assert log.decades == pytest.approx(4)
+    power = growths(seeds_of(lambda t: 0.5 * t**0.3, 0))
+    assert power.over_power.high < -2
+    assert power.exponent.low <= 0.3 <= power.exponent.high
+    with pytest.raises(ValueError, match="need a curve or more, got none"):
+        growths([])
+
+
+def test_the_interval_of_the_logarithms_slope_covers():
+    found = [growths(seeds_of(lambda t: 1 + 0.5 * np.log(t), seed, count=3)).slope for seed in range(300)]
+    assert abs(covered(found, 0.5) - 0.95) < binomial(0.95, 300)
+    one = growths(seeds_of(lambda t: 1 + 0.5 * np.log(t), 0, count=1)).slope
+    assert np.isnan(one.low) and one.n == 1

@@ -149,7 +149,15 @@ def test_the_parameter_of_a_rule_is_part_of_its_name(rule, name):
     assert dict(flatten(config.model_dump(mode="json")))["scaling_rule"] == rule_name(rule) == name
 
 
-@pytest.mark.parametrize("rule", ["constant", "sqrt", "linear", {"name": "power", "exponent": 0.75}])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        *("constant", "sqrt", "linear"),
+        {"name": "power", "exponent": 0.75},
+        {"name": "noise_scale", "noise_scale": 1000},
+        {"name": "tuned", "rates": {64: 0.2, 16: 0.3}},
+    ],
+)
 def test_the_rate_after_the_scaling_rule_is_an_axis(tmp_path, rule):
     config = {"batch_size": 64, "reference_batch": 16, "learning_rate": 0.3, "scaling_rule": rule}
     disk = OnDisk(tmp_path / "exp")

@@ -7,13 +7,25 @@ import pytest
 
 from analysis.load import ResultsError
 from analysis.report import write_report
-from analysis.report.markup import Html, inline, lifted, table
+from analysis.report.markup import Html, table
+from analysis.report.svg import inline, lifted, slim
 from tests.analysis.records_on_disk import OnDisk, sweep
 
 VOID = {"meta", "link", "br", "line", "circle", "path", "use", "rect"}
 CLAIM = {
     "says": "larger batches end with a <larger> error", "measure": "test_error", "direction": "greater",
     "compare": {"batch_size": ["full", 16]}, "where": {"scaling_rule": "constant"}, "margin": 0.005,
+}  # fmt: skip
+SAID = {
+    "figures": ["gap_vs_batch", "curves"], "question": "Do <larger> batches & so on?", "claims": [CLAIM],
+    "published": [
+        {"figure": "Table 2", "quantity": "loss of <accuracy>", "value": "0.5 to 5", "plus_minus": None,
+         "source": "Keskar & al.", "claim": CLAIM["says"]},
+        {"figure": "Table 1", "quantity": "top-1 error", "value": -23.74, "plus_minus": 0.09, "source": "Goyal et al.",
+         "claim": None},
+    ],
+    "deviations": ["Digits & no <images>."],
+    "history": [{"date": "2026-02-28", "change": "3 seeds", "reason": "2 are too <few>"}],
 }  # fmt: skip
 
 
@@ -72,9 +84,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def text(folder):
-    path = write_report(
-        folder, figures=["gap_vs_batch", "curves"], question="Do <larger> batches & so on?", claims=[CLAIM]
-    )
+    path = write_report(folder, **SAID)
     assert path == folder / "report" / "report.html"
     return path.read_text()
 
@@ -88,7 +98,8 @@ def test_the_question_comes_first_and_sections_follow(page):
     assert page.headings[0] == ("h1", "Do <larger> batches & so on?")
     sections = [words for level, words in page.headings if level == "h2"]
     assert sections == [
-        "Answer", "Figures", "Divergences and failures", "Runs", "Configuration", "How to reproduce",
+        "Answer", "Figures", "Divergences and failures", "Runs", "Configuration", "Protocol", "Cost", "Provenance",
+        "How to reproduce",
     ]  # fmt: skip
 
 
@@ -118,6 +129,24 @@ def test_the_verdict_stands_with_effect_interval_and_seeds(page):
     assert row[1].endswith("supported")
     assert row[2].startswith("+5.00 pp[+5.00 pp, +5.00 pp] at 95 %")
     assert row[3] == "3"
+
+
+def test_published_numbers_stand_beside_the_effect_of_the_claim_they_name(page):
+    (named,) = [row for row in page.rows if row[0] == "loss of <accuracy>Table 2"]
+    (verdict,) = [row for row in page.rows if row[0].startswith(CLAIM["says"])]
+    assert named[1] == "0.5 to 5" and named[3] == "Keskar & al."
+    assert named[2].startswith(verdict[2]) and named[2].endswith(f"{verdict[1]}{CLAIM['says']}")
+    (alone,) = [row for row in page.rows if row[0] == "top-1 errorTable 1"]
+    assert alone[1:] == ["−23.74 ± 0.09", "no claim asks for it; see the figures", "Goyal et al."]
+
+
+def test_departures_and_later_changes_are_listed(text, page):
+    assert "<li>Digits &amp; no &lt;images&gt;.</li>" in text
+    assert ["2026-02-28", "3 seeds", "2 are too <few>"] in page.rows
+
+
+def test_the_verdicts_are_counted_at_the_top(text):
+    assert "<p class=\"chips\"><span class='badge supported'>1 supported</span> </p>" in text
 
 
 def test_divergences_are_listed_with_counts_and_time(page):
@@ -153,9 +182,7 @@ def test_the_command_and_the_source_are_quoted(text):
 
 
 def test_the_same_records_give_the_same_page(folder, text):
-    assert write_report(
-        folder, figures=["gap_vs_batch", "curves"], question="Do <larger> batches & so on?", claims=[CLAIM]
-    ).read_text() == text  # fmt: skip
+    assert write_report(folder, **SAID).read_text() == text
 
 
 def test_an_unfinished_sweep_with_failures_and_without_claims(tmp_path):
@@ -180,6 +207,46 @@ def test_a_field_no_figure_shows_gets_a_figure_a_value(tmp_path):
     assert sorted(file.name for file in path.parent.glob("*.svg")) == [
         "gap_vs_batch--optimizer.momentum-0.5.svg", "gap_vs_batch--optimizer.momentum-none.svg",
     ]  # fmt: skip
+
+
+def test_arms_are_told_field_by_field_against_the_first(tmp_path):
+    disk = OnDisk(tmp_path / "exp")
+    for rate, momentum in ((0.1, None), (0.1, 0.5), (0.2, 0.5)):
+        for seed in range(2):
+            lost = rate == 0.2 and seed == 1
+            config = {"learning_rate": rate, "optimizer": {"name": "sgd", "momentum": momentum}, "seed": seed}
+            disk.add(config=config, status="diverged" if lost else "done")
+    text = write_report(disk.close(), figures=[], question="?", claims=[]).read_text()
+    arms = re.search(r'aria-label="the arms, each against the first">(<table.*?</table>)', text, re.DOTALL)[1]
+    rows = Page(arms).rows
+    assert rows[0] == ["optimizer.momentum", "learning rate", "runs", "ended"]
+    assert rows[1:] == [
+        ["none", "0.1", "2", "2 done"], ["0.5", "0.1", "2", "2 done"], ["0.5", "0.2", "2", "1 done, 1 diverged"],
+    ]  # fmt: skip
+    assert re.findall(r"<strong>(.*?)</strong>", arms) == ["0.5", "0.5", "0.2"]
+
+
+def test_failed_runs_stand_in_the_table_of_runs(tmp_path):
+    disk = OnDisk(tmp_path / "exp")
+    disk.add()
+    (failed,) = disk.missing(1)
+    disk.fail(failed, "ValueError: no")
+    rows = Page(write_report(disk.close(), figures=[], question="?", claims=[]).read_text()).rows
+    head = next(row for row in rows if row[0] == "run")
+    (row,) = [dict(zip(head, row, strict=True)) for row in rows if row[0] == failed]
+    assert row.pop("run") == failed and row.pop("outcome") == "failed" and set(row.values()) == {"–"}
+
+
+def test_figures_beyond_the_weight_of_the_page_are_named_with_their_files(folder, monkeypatch):
+    from analysis.report import page as module
+
+    whole = write_report(folder, **SAID).read_text()
+    parts = whole[: whole.index('<figure class="figure1"')].rindex("<section>")
+    monkeypatch.setattr(module, "MOST_BYTES", len(whole[:parts].encode()) + 60_000)
+    text = write_report(folder, **SAID).read_text()
+    assert len(text.encode()) < len(whole.encode())
+    assert '<figure class="figure0"' in text and '<figure class="figure1"' not in text
+    assert '<li>curves: <a href="curves.svg">SVG</a>, <a href="curves.png">PNG</a>' in text
 
 
 def test_nothing_to_report_is_refused(tmp_path):
@@ -209,6 +276,18 @@ def test_an_inlined_figure_follows_the_theme():
     assert 'id="p-a"' in text and 'href="#p-a"' in text and "url(#p-a)" in text
     assert "fill: var(--ink)" in text and "stroke: var(--c123456)" in text and "--c123456:#123456" in text
     assert "metadata" not in text and 'width="4pt"' not in text
+
+
+def test_a_slim_figure_keeps_what_is_drawn():
+    svg = (
+        '<svg><metadata>m</metadata><!-- c -->\n  <g id="empty"/>\n <path d="M 1.234567 -8.999 L 2 3.5" '
+        'style="stroke: 0.12345"/>'
+        '<g transform="translate(12.345678 0.001) scale(0.015625 -0.015625)"><use x="7.1" y="-0.00001"/></g></svg>'
+    )
+    assert slim(svg) == (
+        '<svg>\n<path d="M 1.23 -9 L 2 3.5" style="stroke: 0.12345"/>'
+        '<g transform="translate(12.35 0) scale(0.015625 -0.015625)"><use x="7.1" y="0"/></g></svg>'
+    )
 
 
 @pytest.mark.parametrize("color", ["000000", "481467", "0072b2", "ffffff", "a2da37"])

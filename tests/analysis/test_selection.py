@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from analysis.evidence import Reading
 from analysis.load import load
-from analysis.selection import SelectionError, choose, sentence
+from analysis.selection import SelectionError, choose, sentence, tuned
 from tests.analysis.records_on_disk import OnDisk, sweep
 
 RATES = [0.01, 0.1, 1.0]
@@ -93,9 +94,11 @@ def test_several_axes_are_searched_together_and_unequal_budgets_are_said(tmp_pat
     over = ["learning_rate", "optimizer.momentum"]
     _, choices = choose(load(disk.close()), over)
     assert [(c.cell, c.value, c.edge) for c in choices] == [
-        ({"batch_size": 16}, (0.2, 0.9), ""), ({"batch_size": 64}, (0.5, 0.2), ""),
-    ]  # fmt: skip
-    assert "2 to 3 trials: unequal" in sentence(choices, over)
+        ({"batch_size": 16}, (0.2, 0.9), "optimizer.momentum highest"),
+        ({"batch_size": 64}, (0.5, 0.2), "learning_rate highest, optimizer.momentum highest"),
+    ]
+    told = sentence(choices, over)
+    assert "2 to 3 trials: unequal; at the highest value tried in 2 of them" in told
 
 
 def test_an_arm_is_a_cell_of_its_own(tmp_path):
@@ -120,3 +123,48 @@ def test_without_a_validation_set_nothing_is_selected(tmp_path):
     folder = sweep(tmp_path / "exp", lambda point: {}, AXES, seeds=1)
     with pytest.raises(SelectionError, match=r"6 of 6 runs have no validation_error.*dataset\.validation_size"):
         choose(load(folder), "learning_rate")
+
+
+def searched(tmp_path, fresh):
+    """A search with one trial seed, whose selected rates were trained with `fresh` seeds more, or not at all."""
+    disk, parts = OnDisk(tmp_path / "exp"), {}
+    for batch, best in ((16, 0.1), (64, 1.0)):
+        for trial, rate in enumerate(RATES):
+            config = {"batch_size": batch, "learning_rate": rate, "seed": 0}
+            error = 0.1 if rate == best else 0.2
+            name = disk.add(config=config, validation_error=error, validation_loss=1 - error, test_error=0.1)
+            parts[name] = {"purpose": "search", "trial": trial}
+        for seed in fresh:
+            # Had these a part in the selection, another rate would be selected.
+            config = {"batch_size": batch, "learning_rate": best, "seed": seed}
+            name = disk.add(config=config, validation_error=0.9, validation_loss=0.9, test_error=0.3)
+            parts[name] = {"purpose": "confirm", "trial": RATES.index(best)}
+    asked = {"ranges": {"learning_rate": {}}, "by": "validation_error"}
+    return load(disk.close(search={"trials": parts, "asked": asked}))
+
+
+def test_fresh_seeds_are_read_and_have_no_part_in_the_selection(tmp_path):
+    chosen, choices = choose(searched(tmp_path, (7, 8)), "learning_rate")
+    assert [(c.value, c.fresh, c.trials) for c in choices] == [((0.1,), 2, 3), ((1.0,), 2, 3)]
+    assert set(chosen.runs["seed"]) == {7, 8} and set(chosen.runs["test_error"]) == {0.3} and len(chosen.runs) == 4
+    assert sentence(choices, "learning_rate").endswith("tried in 1 of them; read from 2 runs with fresh seeds")
+
+
+def test_without_fresh_seeds_the_minimum_is_read_and_said_to_flatter(tmp_path):
+    results = searched(tmp_path, ())
+    shown, words = tuned(results)
+    assert set(shown.runs["test_error"]) == {0.1} and len(shown.runs) == 2
+    assert words.endswith("; in 2 of them the minimum over trials itself is read, which flatters")
+    plain = found(tmp_path / "grid", FLAT)
+    assert tuned(plain) == (plain, "")
+
+
+def test_a_claim_over_the_searched_axis_selects_as_the_search_did(tmp_path):
+    results = searched(tmp_path, (7, 8))
+    experiment = dict(results.experiment)
+    experiment["search"]["asked"]["by"] = "validation_loss"
+    claim = {"says": "s", "measure": "test_error", "compare": {"batch_size": [64, 16]}, "tuned": "learning_rate",
+             "direction": "equal", "margin": 0.1}  # fmt: skip
+    assert Reading.of(results, claim).tuned.startswith("learning_rate selected on validation loss in each of 2 cells")
+    told = Reading.of(results, {**claim, "tuned": {"over": "learning_rate", "by": "validation_error"}}).tuned
+    assert told.startswith("learning_rate selected on validation error in each of 2 cells, 3 trials each")

@@ -12,10 +12,10 @@ from typing import Any
 
 from rich.console import Console
 
+from experiments.description import describe
 from experiments.experiment import load
 from experiments.place import Place
 from experiments.programs import choices
-from experiments.run import describe
 from sweeps.choice import shaped
 from sweeps.engine import RayEngine
 from sweeps.events import Event, Finished, Started

@@ -21,6 +21,7 @@ def train_pack(
     runs: Path,
     observe: Callable[[int], None] | None = None,
     checkpoint: Path | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> list[Record]:
     """Write a record for each run, with the interface of `largebatch.train.train_pack`."""
     done = [record_of(config, experiment) for config in configs]

@@ -90,3 +90,34 @@ def test_a_folder_of_another_experiment_is_refused(tmp_path):
     leave(tmp_path, load("mnist1d").configs[0], seconds=1.0)
     with pytest.raises(SweepError, match="holds 1 records and none is a run of this experiment"):
         extent(load("smoke").configs, tmp_path)
+
+
+OPTIONS = "probes=[{name: average_sharpness, draws: 20, every: {epochs: 1}, precision: float32}, {name: path}]"
+
+
+def test_what_probes_take_is_estimated_from_their_gradients(tmp_path):
+    configs = load("smoke", [OPTIONS]).configs
+    found = extent(configs, tmp_path, workers=1)
+    sharpness, path = found.probes
+    # 21 passes forward, a third of a gradient each. At B = 16 the evaluation after one epoch is the last one.
+    assert (sharpness.title, sharpness.runs, sharpness.measured) == ("average_sharpness", 8, 0)
+    assert sharpness.measurements == (2, 3)
+    assert sharpness.gradients == pytest.approx(256 * 21 / 3)
+    trained = {16: 2 * 256 * 1e-6 + 32 * 20e-6, 256: 2 * 256 * 1e-6 + 2 * 20e-6}
+    probed = {16: 2 * 256 * 7 * 1e-6, 256: 3 * 256 * 7 * 1e-6}
+    assert sharpness.share == pytest.approx(sum(probed[b] / (trained[b] + probed[b]) for b in (16, 256)) / 2)
+    assert (path.share, path.gradients) == (0, 0)
+    plain = extent(load("smoke").configs, tmp_path, workers=1)
+    assert found.seconds - plain.seconds == pytest.approx(4 * sum(probed.values()))
+    assert plain.probes == ()
+    double = extent(load("smoke", [OPTIONS.replace("float32", "float64")]).configs, tmp_path, workers=1)
+    assert double.probes[0].gradients == pytest.approx(2 * 256 * 21 / 3)
+
+
+def test_the_share_that_finished_runs_measured_counts_instead(tmp_path):
+    configs = load("smoke", [OPTIONS]).configs
+    for config, share in zip(configs, (0.2, 0.4), strict=False):
+        leave(tmp_path, config, seconds=1.0, summary={"probe_share.average_sharpness": share, "probe_share.path": 0.0})
+    sharpness, path = extent(configs, tmp_path).probes
+    assert (sharpness.share, sharpness.measured) == (pytest.approx(0.3), 2)
+    assert (path.share, path.measured) == (0.0, 2)

@@ -9,7 +9,7 @@ from rich.console import Console
 from experiments.experiment import load
 from experiments.place import Place
 from experiments.programs import recorded
-from experiments.run import run
+from experiments.run import Wishes, run
 from largebatch.config import program_key
 from sweeps import SweepError
 from sweeps.calibration import Speed, keep
@@ -44,7 +44,7 @@ def swept(tmp_path, monkeypatch):
     def sweep(seeds, pack=None):
         place = Place(tmp_path, load("smoke", [*SETTINGS, f"seeds={seeds}"]), ("smoke",))
         console = Console(file=io.StringIO(), width=300)
-        assert run(place, engine=Engine(), width=pack, project="any", wandb="off", console=console) == 0
+        assert run(place, engine=Engine(), wishes=Wishes(width=pack), project="any", wandb="off", console=console) == 0
         return sorted(call["width"] for call in details(place.folder)), console.file.getvalue()
 
     return sweep

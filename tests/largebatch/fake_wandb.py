@@ -9,6 +9,7 @@ import threading
 from collections import defaultdict
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import quote, unquote
 
 KEY = "0123456789" * 4
 STREAM = re.compile(r"/files/[^/]+/[^/]+/([^/]+)/file_stream")
@@ -26,16 +27,28 @@ class FakeWandb(ThreadingHTTPServer):
         self.buckets = {}
         self.history = defaultdict(dict)
         self.summary = defaultdict(dict)
+        self.artifacts = {}
+        self.committed = set()
+        self.received = []
         self.stopped = threading.Event()
 
     @property
     def environment(self):
-        return {"WANDB_BASE_URL": f"http://127.0.0.1:{self.server_port}", "WANDB_API_KEY": KEY}
+        address = f"http://127.0.0.1:{self.server_port}"
+        return {"WANDB_BASE_URL": address, "WANDB_API_KEY": KEY, "WANDB__FILE_STREAM_TRANSMIT_INTERVAL": "0.2"}
+
+    def files(self, artifact):
+        """Return the files of a committed artifact: name -> content."""
+        return self.artifacts[artifact] if artifact in self.committed else {}
 
     def handle_error(self, request, client_address):
         """Say nothing of clients that went away: here they are killed on purpose."""
 
     def rows(self, run):
+        """Return a run's history in order, without W&B's own columns and the curves that a page shows once more."""
+        return [{k: v for k, v in row.items() if "/" not in k} for row in self.everything(run)]
+
+    def everything(self, run):
         """Return a run's history in order, without W&B's own columns."""
         lines = self.history[run]
         parsed = [json.loads(lines[number]) for number in sorted(lines)]
@@ -52,7 +65,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer({})
 
     def do_PUT(self):
-        self._body()
+        content = self._body()
+        if isinstance(self.server.behaviour, int):
+            return self._answer({"error": "refused"}, self.server.behaviour)
+        _, kind, *names = self.path.split("/")
+        if kind == "artifact":
+            self.server.artifacts[unquote(names[0])][unquote(names[1])] = content
         self._answer({})
 
     def do_POST(self):
@@ -82,10 +100,43 @@ class _Handler(BaseHTTPRequestHandler):
             address = f"http://127.0.0.1:{self.server.server_port}/upload"
             files = [{"name": n, "uploadUrl": f"{address}/{i}"} for i, n in enumerate(variables["files"])]
             return {"createRunFiles": {"runID": "b", "uploadHeaders": [], "files": files}}
+        if "rtifact" in query:
+            return self._artifact(query, variables, variables.get("input") or {})
         if "Viewer" in query:
             return {"viewer": {"id": "v", "entity": "someone", "username": "someone", "flags": "{}",
                                "teams": {"edges": []}}}  # fmt: skip
         return {}
+
+    def _artifact(self, query, variables, given):
+        """Answer what the client asks on the way from a new artifact to one that is committed; its id is its name."""
+        home = f"http://127.0.0.1:{self.server.server_port}"
+        if "CreateArtifactFiles" in query:
+            nodes = [{"storagePath": f["name"], "uploadHeaders": [], "uploadMultipartUrls": None,
+                      "uploadUrl": f"{home}/artifact/{quote(f['artifactID'])}/{quote(f['name'], safe='')}",
+                      "artifact": {"id": f["artifactID"]}} for f in given["artifactFiles"]]  # fmt: skip
+            return {"createArtifactFiles": {"files": {"edges": [{"node": node} for node in nodes]}}}
+        if "CreateArtifactManifest" in query:
+            file = {"id": "f", "uploadUrl": f"{home}/manifest", "uploadHeaders": []}
+            return {"createArtifactManifest": {"artifactManifest": {"id": "m", "file": file}}}
+        if "CommitArtifact" in query:
+            self.server.committed.add(variables["artifactID"])
+            return {"commitArtifact": {"artifact": {"id": variables["artifactID"], "digest": "d"}}}
+        if "CreateArtifact" in query:
+            name = given["artifactCollectionName"]
+            self.server.artifacts[name] = {}
+            sequence = {"id": "s", "latestArtifact": None}
+            return {"createArtifact": {"artifact": {"id": name, "state": "PENDING", "artifactSequence": sequence}}}
+        if "ArtifactByID" in query:
+            project = {"id": "p", "internalId": "1", "name": "largebatch", "entity": {"name": "someone"}}
+            collection = {"__typename": "ArtifactSequence", "name": variables["id"], "project": project}
+            when = "2026-01-01T00:00:00Z"
+            return {"artifact": {
+                "__typename": "Artifact", "id": variables["id"], "artifactSequence": collection, "versionIndex": 0,
+                "artifactType": {"name": "report"}, "description": None, "metadata": "{}", "ttlDurationSeconds": -1,
+                "ttlIsInherited": False, "tags": [], "historyStep": None, "state": "COMMITTED", "size": 1,
+                "digest": "d", "commitHash": "c", "fileCount": 1, "createdAt": when, "updatedAt": when, "aliases": [],
+            }}  # fmt: skip
+        return {"project": None}
 
     def _stream(self, run, body):
         for name, lines in (body.get("files") or {}).items():
@@ -96,7 +147,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self.server.summary[run].update(json.loads(lines["content"][-1]))
 
     def _body(self):
-        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.server.received.append(content)
+        return content
 
     def _answer(self, document, status=200):
         content = json.dumps(document).encode()

@@ -10,7 +10,7 @@ import pytest
 
 from largebatch import records
 from largebatch.pack import Pack
-from largebatch.train import train_pack
+from largebatch.train import Stopped, train_pack
 from tests.largebatch.small import seeded
 
 WIDTH = 4
@@ -176,3 +176,13 @@ def test_a_process_killed_for_good(whole, tmp_path):
     assert_same_bits(got, whole["momentum"])
     assert len(list(records.folders(tmp_path / "runs"))) == 4
     assert {entry.name for entry in tmp_path.iterdir()} == {"runs"}
+
+
+def test_told_to_stop_a_pack_saves_where_it_stands_and_goes_on_with_the_same_bits(whole, tmp_path):
+    asked = iter([False, False, True])
+    with pytest.raises(Stopped, match=r"at update 9; saved in .*pack\.msgpack"):
+        trained(pack(), checkpoint=tmp_path / "pack.msgpack", runs=tmp_path / "runs", stop=lambda: next(asked))
+    assert not (tmp_path / "runs").exists()
+    got = trained(pack(), checkpoint=tmp_path / "pack.msgpack")
+    assert got[0].summary["resumed_at"] == 9
+    assert_same_bits(got, whole["momentum"])

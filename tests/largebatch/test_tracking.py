@@ -1,136 +1,54 @@
-import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
-import psutil
-import pyarrow.parquet as pq
 import pytest
 
 from largebatch import records
-from largebatch.config import RunConfig, digest
 from largebatch.mirror import PATIENCE
-from largebatch.tracking import Tracker, columns, replay, run_id
-from tests.largebatch.fake_wandb import serving
-
-WANDB = str(Path(sys.executable).with_name("wandb"))
-POINTS = 7
-
-
-def _record(runs, *, seed=3, status="done", **changes):
-    config = RunConfig.model_validate({"batch_size": 512, "scaling_rule": "linear", "seed": seed, **changes})
-    generator = np.random.default_rng(config.seed.order)
-    history = {c.name: generator.random(POINTS) for c in records.HISTORY}
-    history["update"] = np.arange(POINTS)
-    history["examples"] = np.arange(POINTS) * 512
-    history["validation_loss"][:] = np.nan
-    history["train_loss"][-1] = np.inf
-    timing = {c.name: np.linspace(0, 1, POINTS) for c in records.TIMING} | {"update": np.arange(POINTS)}
-    record = records.Record(
-        digest=digest(config),
-        experiment="trial",
-        status=status,
-        config=config.model_dump(mode="json"),
-        summary={"test_error": 0.25, "validation_loss": None, "updates": POINTS - 1},
-        provenance={"device": "cpu"},
-        history=history,
-        timing=timing,
-    )
-    return records.write(record, runs)
-
-
-def _expected(folder):
-    """The rows of both parquet files, by the row, read without the code under test."""
-    tables = [pq.read_table(folder / f"{name}.parquet").to_pylist() for name in ("history", "timing")]
-    merged = [{**first, **second} for first, second in zip(*tables, strict=True)]
-    return [{k: v for k, v in row.items() if np.isfinite(v)} for row in merged]
-
-
-def _inspect(directory):
-    """The W&B records of each offline run below a folder: {run id: {kind: [records]}}."""
-    runs = {}
-    for path in sorted(directory.glob("wandb/*run-*/run-*.wandb")):
-        text = subprocess.run([WANDB, "leet", "inspect", "--json", path], capture_output=True, check=True).stdout
-        identity, kinds = path.stem.removeprefix("run-"), {}
-        for line in text.splitlines():
-            entry = json.loads(line)
-            kinds.setdefault(entry["type"], []).append(entry.get(entry["type"]))
-        assert identity not in runs, f"two folders for {identity}"
-        runs[identity] = kinds
-    return runs
-
-
-def _rows(kinds):
-    return [{k: v for k, v in h["item"].items() if not k.startswith("_")} for h in kinds["history"]]
-
-
-def _wait(condition, seconds=30.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain"
-        time.sleep(0.05)
-
-
-class Session:
-    """A tracker in a with block, and how its closing went."""
-
-    def __init__(self, mode, directory, timeout=50.0):
-        self.tracker, self.timeout = Tracker("largebatch", "trial", mode, directory / "wandb"), timeout
-
-    def __enter__(self):
-        return self
-
-    def add(self, folder):
-        began = time.monotonic()
-        self.tracker.add(folder)
-        assert time.monotonic() - began < 0.05, "add waited for the writer"
-
-    def __exit__(self, *exception):
-        began = time.monotonic()
-        self.outcome = self.tracker.close(self.timeout)
-        self.seconds = time.monotonic() - began
-
-    @property
-    def counts(self):
-        return self.outcome.written, self.outcome.failed, self.outcome.warning
-
-
-@pytest.fixture
-def wandb_server(monkeypatch):
-    with serving() as server:
-        for name, value in server.environment.items():
-            monkeypatch.setenv(name, value)
-        yield server
+from largebatch.replay import columns, run_id
+from largebatch.tracking import Tracker
+from tests.largebatch.tracked import (
+    POINTS,
+    WANDB,
+    Session,
+    alive,
+    expected_rows,
+    inspect,
+    leave_record,
+    plain_rows,
+    wait_for,
+)
 
 
 def test_offline_replay_equals_the_record(tmp_path):
-    folder = _record(tmp_path / "runs")
+    folder = leave_record(tmp_path / "runs")
     with Session("offline", tmp_path) as session:
         session.add(folder)
     assert session.counts == (1, 0, None)
-    ((identity, kinds),) = _inspect(tmp_path).items()
+    ((identity, kinds),) = inspect(tmp_path).items()
     assert identity == run_id("trial", folder.name)
-    assert len(_rows(kinds)) == POINTS
-    assert _rows(kinds) == _expected(folder)
-    assert "validation_loss" not in _rows(kinds)[0] and "train_loss" not in _rows(kinds)[-1]
+    assert len(plain_rows(kinds)) == POINTS
+    assert plain_rows(kinds) == expected_rows(folder)
+    assert "validation_loss" not in plain_rows(kinds)[0] and "train_loss" not in plain_rows(kinds)[-1]
     run = kinds["run"][0]
-    assert (run["project"], run["run_group"], run["job_type"]) == ("largebatch", "trial", "train")
+    assert (run["project"], run["job_type"]) == ("largebatch", "train")
+    assert re.fullmatch("trial b512-linear-reshuffle-[0-9a-f]{4}", run["run_group"])
     assert run["display_name"] == "b512-linear-reshuffle-s3"
-    assert sorted(run["tags"]) == ["digits", "linear", "mlp", "reshuffle"]
+    assert sorted(run["tags"]) == ["digits", "linear", "mlp", "reshuffle", "sgd", "trial"]
     assert next(m for m in kinds["metric"] if m.get("glob_name") == "*")["step_metric"] == "examples"
     summary = {key: value for entry in kinds["summary"] for key, value in entry["update"].items()}
     assert (summary["test_error"], summary["status"], summary["updates"]) == (0.25, "done", POINTS - 1)
 
 
 def test_each_run_is_mirrored_once_and_a_changed_one_again(tmp_path):
-    first, second = _record(tmp_path / "runs", seed=1), _record(tmp_path / "runs", seed=2)
+    first, second = leave_record(tmp_path / "runs", seed=1), leave_record(tmp_path / "runs", seed=2)
     foreign = replace(records.read(first), digest="0" * 16, experiment="another")
     records.write(foreign, tmp_path / "runs")
     with Session("offline", tmp_path) as session:
@@ -140,71 +58,46 @@ def test_each_run_is_mirrored_once_and_a_changed_one_again(tmp_path):
         session.add(first)
     assert session.counts == (0, 0, None)
     shutil.rmtree(second)
-    _record(tmp_path / "runs", seed=2, status="stuck")
+    leave_record(tmp_path / "runs", seed=2, status="stuck")
     with Session("offline", tmp_path) as session:
         pass
     assert session.counts == (1, 0, None)
-    runs = _inspect(tmp_path)
+    runs = inspect(tmp_path)
     assert runs.keys() == {run_id("trial", first.name), run_id("trial", second.name)}
     summaries = runs[run_id("trial", second.name)]["summary"]
     assert {"status": "stuck"}.items() <= {k: v for s in summaries for k, v in s["update"].items()}.items()
 
 
 def test_online_rows_equal_the_record(tmp_path, wandb_server):
-    folder = _record(tmp_path / "runs")
+    folder = leave_record(tmp_path / "runs")
     with Session("online", tmp_path) as session:
         session.add(folder)
     assert session.counts == (1, 0, None)
     identity = run_id("trial", folder.name)
-    assert wandb_server.rows(identity) == _expected(folder)
+    assert wandb_server.rows(identity) == expected_rows(folder)
     assert wandb_server.summary[identity]["test_error"] == 0.25
     bucket = wandb_server.buckets[identity]
-    assert (bucket["project"], bucket["groupName"], bucket["jobType"]) == ("largebatch", "trial", "train")
+    assert (bucket["project"], bucket["jobType"]) == ("largebatch", "train")
     config = {key: entry["value"] for key, entry in json.loads(bucket["config"]).items()}
     assert {"batch_size": 512, "scaling_rule": "linear", "order": "reshuffle", "seed": 3}.items() <= config.items()
     assert config["resolved"] == records.read(folder).config
 
 
 def test_what_was_written_offline_can_be_synchronised_later(tmp_path, wandb_server):
-    folder = _record(tmp_path / "runs")
+    folder = leave_record(tmp_path / "runs")
     with Session("offline", tmp_path) as session:
         session.add(folder)
     assert session.counts == (1, 0, None) and not wandb_server.requests
     command = [WANDB, "sync", *tmp_path.glob("wandb/offline-run-*")]
     subprocess.run(command, check=True, capture_output=True, timeout=50, cwd=tmp_path)
-    assert wandb_server.rows(run_id("trial", folder.name)) == _expected(folder)
-
-
-@pytest.mark.parametrize("behaviour", [500, 429, "slow"])
-def test_a_broken_server_costs_a_warning(tmp_path, wandb_server, behaviour):
-    wandb_server.behaviour = behaviour
-    folder = _record(tmp_path / "runs")
-    with Session("online", tmp_path, timeout=1.0) as session:
-        session.add(folder)
-        _wait(lambda: wandb_server.requests)
-    assert session.outcome.written == 0 and session.seconds < 2.5
-    expected = "stopped after 1 s; the records are complete; `largebatch run trial --wandb online` mirrors"
-    assert expected in session.outcome.warning
-    assert not _alive(tmp_path), "the writer or its service outlived the tracker"
-
-
-def test_a_server_that_is_away_costs_a_warning(tmp_path, monkeypatch):
-    with serving() as server:
-        environment = server.environment
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    with Session("online", tmp_path, timeout=4.0) as session:
-        session.add(_record(tmp_path / "runs"))
-    assert session.outcome.written == 0 and session.seconds < 5.5
-    assert "stopped after 4 s" in session.outcome.warning
+    assert wandb_server.rows(run_id("trial", folder.name)) == expected_rows(folder)
 
 
 def test_the_writer_gives_up_after_failures_in_a_row(tmp_path, wandb_server):
     wandb_server.behaviour = 500
-    told = [_record(tmp_path / "runs", seed=seed) for seed in range(PATIENCE + 2)]
+    told = [leave_record(tmp_path / "runs", seed=seed) for seed in range(PATIENCE + 2)]
     program = (
-        "import sys; from largebatch import tracking, mirror; "
-        "tracking._QUIET.update(init_timeout=0.5, finish_timeout=0.5); mirror.main(*sys.argv[1:])"
+        "import sys; from largebatch import replay, mirror; replay.SERVER_SECONDS = 0.5; mirror.main(*sys.argv[1:])"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, "largebatch", "trial", "online", str(tmp_path / "wandb")],
@@ -222,7 +115,7 @@ def test_the_writer_gives_up_after_failures_in_a_row(tmp_path, wandb_server):
 def test_online_without_an_account_costs_a_warning(tmp_path, wandb_server, monkeypatch):
     monkeypatch.delenv("WANDB_API_KEY")
     with Session("online", tmp_path) as session:
-        session.add(_record(tmp_path / "runs"))
+        session.add(leave_record(tmp_path / "runs"))
     assert session.outcome.failed == 1 and "No API key" in session.outcome.warning
 
 
@@ -231,9 +124,9 @@ def test_without_wandb_there_is_one_warning(tmp_path, monkeypatch):
     (tmp_path / "blocked" / "wandb" / "__init__.py").write_text("raise ModuleNotFoundError('no wandb here')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "blocked"))
     with Session("offline", tmp_path) as session:
-        session.add(_record(tmp_path / "runs"))
-        _wait(lambda: session.tracker._writer.poll() is not None)
-        session.add(_record(tmp_path / "runs", seed=4))
+        session.add(leave_record(tmp_path / "runs"))
+        wait_for(lambda: session.tracker._writer.poll() is not None)
+        session.add(leave_record(tmp_path / "runs", seed=4))
     assert session.counts[:2] == (0, 0)
     assert session.outcome.warning.count("no wandb here") == 1
 
@@ -241,14 +134,14 @@ def test_without_wandb_there_is_one_warning(tmp_path, monkeypatch):
 def test_adding_never_blocks_and_a_lost_line_loses_no_run(tmp_path):
     tracker = Tracker("largebatch", "trial", "offline", tmp_path / "wandb")
     writer = tracker._writer.pid
-    first = _record(tmp_path / "runs", seed=1)
+    first = leave_record(tmp_path / "runs", seed=1)
     tracker.add(first)
-    _wait(lambda: (tmp_path / "wandb" / "replayed" / first.name).exists())
+    wait_for(lambda: (tmp_path / "wandb" / "replayed" / first.name).exists())
     os.kill(writer, signal.SIGSTOP)
     began = time.monotonic()
     for _ in range(4000):
         tracker.add(first)
-    last = _record(tmp_path / "runs")
+    last = leave_record(tmp_path / "runs")
     tracker.add(last)
     assert time.monotonic() - began < 2.0
     os.kill(writer, signal.SIGCONT)
@@ -258,35 +151,23 @@ def test_adding_never_blocks_and_a_lost_line_loses_no_run(tmp_path):
 
 def test_the_writer_ends_with_the_process_that_started_it(tmp_path):
     for seed in range(60):
-        _record(tmp_path / "runs", seed=seed)
+        leave_record(tmp_path / "runs", seed=seed)
     program = (
         "import sys, time; from pathlib import Path; from largebatch.tracking import Tracker; "
         "Tracker('largebatch', 'trial', 'offline', Path(sys.argv[1])); time.sleep(60)"
     )
     mirrored = tmp_path / "wandb" / "replayed"
     with subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "wandb")]) as driver:
-        _wait(lambda: mirrored.is_dir() and any(mirrored.iterdir()))
+        wait_for(lambda: mirrored.is_dir() and any(mirrored.iterdir()))
         driver.kill()
-    _wait(lambda: not _alive(tmp_path))
+    wait_for(lambda: not alive(tmp_path))
     assert 0 < len(list(mirrored.iterdir())) < 60
 
 
-def _alive(directory):
-    """Processes whose arguments name this folder as the writer's do."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            arguments = process.cmdline()
-            if "largebatch.mirror" in arguments and arguments[-1] == str(directory / "wandb"):
-                found += [process, *process.children(recursive=True)]
-    return found
-
-
 def test_off_does_nothing(tmp_path):
-    folder = _record(tmp_path / "runs")
+    folder = leave_record(tmp_path / "runs")
     with Session("off", tmp_path) as session:
         session.add(folder)
-    replay(folder, project="largebatch", experiment="trial", mode="off", directory=tmp_path / "wandb")
     assert session.counts == (0, 0, None) and not (tmp_path / "wandb").exists()
 
 
@@ -298,17 +179,18 @@ def test_a_folder_that_cannot_be_written_costs_a_warning(tmp_path):
 
 
 def test_an_unknown_mode_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="unknown W&B mode 'on'; use one of offline, online, off"):
+    with pytest.raises(ValueError, match="unknown W&B mode 'on'; use one of offline, online, live, off"):
         Tracker("largebatch", "trial", "on", tmp_path / "wandb")
     with pytest.raises(ValueError, match="in a folder called wandb; got .*elsewhere"):
         Tracker("largebatch", "trial", "offline", tmp_path / "elsewhere")
 
 
 def test_columns_name_exponent_and_unequal_seeds(tmp_path):
-    folder = _record(
+    folder = leave_record(
         tmp_path,
         scaling_rule={"name": "power", "exponent": 0.75},
         seed={"initialization": 1, "order": 2, "data": 3},
     )
-    named = columns(records.read(folder))
+    record = records.read(folder)
+    named = columns("trial", record.digest, record.config)
     assert (named["scaling_rule"], named["seed"]) == ("power(0.75)", "1.2.3")

@@ -8,6 +8,7 @@ it to be slow, to raise, to die or to have room for so many examples at once; it
 import json
 import os
 import signal
+import sys
 import time
 import uuid
 
@@ -22,7 +23,11 @@ TRAINING = f"{__name__}:train_pack"
 SLICES = 20
 
 
-def train_pack(configs, *, width, experiment, runs, observe=None, checkpoint=None):
+class Stopped(Exception):
+    """As `largebatch.train.Stopped`, without jax."""
+
+
+def train_pack(configs, *, width, experiment, runs, observe=None, checkpoint=None, stop=None):
     assert len(configs) <= width, "more runs than rows"
     stub = runs.parent / "stub"
     digests = [digest(config) for config in configs]
@@ -34,7 +39,12 @@ def train_pack(configs, *, width, experiment, runs, observe=None, checkpoint=Non
                 "pid": os.getpid(),
                 "width": width,
                 "max_device_batch": configs[0].execution.max_device_batch,
-                "checkpoint": checkpoint.name,
+                "checkpoint": checkpoint and checkpoint.name,
+                "devices": configs[0].execution.devices,
+                "visible": os.environ.get("CUDA_VISIBLE_DEVICES"),
+                "fraction": os.environ.get("XLA_CLIENT_MEM_FRACTION"),
+                "node": _node(),
+                "begun": time.monotonic(),
                 "cores": sorted(os.sched_getaffinity(0)),
                 "xla_flags": os.environ.get("XLA_FLAGS"),
                 "platforms": os.environ.get("JAX_PLATFORMS"),
@@ -51,10 +61,19 @@ def train_pack(configs, *, width, experiment, runs, observe=None, checkpoint=Non
         time.sleep(seconds / SLICES)
         if observe:
             observe(sum(total_examples(config) for config in configs) // SLICES)
+        if stop and stop():
+            records.write_file(checkpoint, b"saved")
+            raise Stopped("saved")
     for name in digests:
         if (stub / "raise" / name).exists():
             raise ValueError(f"no good: {name}")
     return [_record(config, experiment, runs) for config in configs]
+
+
+def _node():
+    """Ray's name of the machine, where Ray is what called."""
+    ray = sys.modules.get("ray")
+    return ray.get_runtime_context().get_node_id() if ray and ray.is_initialized() else None
 
 
 def _record(config: RunConfig, experiment, runs):

@@ -6,17 +6,21 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from largebatch import records
 from largebatch.config import digest
+from sweeps import SweepError
 from sweeps.engine import InProcessEngine
 from sweeps.expand import expand
 from sweeps.ledger import Ledger
 from sweeps.sweep import sweep
 from tests.sweeps.stub_training import TRAINING, details, tell
+from tests.sweeps.undisturbed import same_as_undisturbed
 
 ROOT = Path(__file__).parents[2]
 BASE = {"dataset": {"name": "synthetic", "train_size": 64}, "model": {"name": "logistic"}, "budget": {"epochs": 1}}
@@ -91,7 +95,28 @@ def go_on(folder):
     assert outcome.complete and outcome.done == len(RUNS)
     found = [records.read(place, verify=True).digest for place in records.folders(folder / "runs")]
     assert sorted(found) == sorted(map(digest, RUNS))
+    same_as_undisturbed(folder, RUNS, folder / "clean")
     return trained(folder) - before, missing
+
+
+def listening(pid):
+    """Return the addresses on which a process and its descendants listen."""
+    found, first = set(), psutil.Process(pid)
+    for process in (first, *first.children(recursive=True)):
+        with suppress(psutil.Error):
+            found |= {each.laddr.ip for each in process.net_connections("inet") if each.status == psutil.CONN_LISTEN}
+    return found
+
+
+def test_ctrl_c_twice_stops_at_once(tmp_path, driver):
+    found = listening(driver.pid)
+    assert found and found <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}, "nobody else on the network may give Ray work"
+    os.killpg(driver.pid, signal.SIGINT)
+    time.sleep(0.7)  # a signal that is still pending swallows the second
+    os.killpg(driver.pid, signal.SIGINT)
+    _, told = driver.communicate(timeout=30)
+    assert driver.returncode != 0 and "stopped before the end" in told
+    assert not (tmp_path / "checkpoints").exists() and not list((tmp_path / "failures").glob("*"))
 
 
 def test_a_killed_driver_leaves_no_worker_and_loses_only_what_ran(tmp_path, driver):
@@ -102,11 +127,16 @@ def test_a_killed_driver_leaves_no_worker_and_loses_only_what_ran(tmp_path, driv
     assert again == Counter(missing)
 
 
-def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(tmp_path, driver):
+def test_ctrl_c_saves_what_runs_and_says_how_to_go_on_and_until_then_nobody_else_may_sweep(tmp_path, driver):
+    with pytest.raises(SweepError, match=rf"another sweep is running in .* \(process {driver.pid} on .*\); wait"):
+        sweep(RUNS, experiment="stub", folder=tmp_path, engine=InProcessEngine(training=TRAINING), width=2)
     os.killpg(driver.pid, signal.SIGINT)
     _, told = driver.communicate(timeout=30)
-    assert driver.returncode != 0 and "KeyboardInterrupt" in told
+    assert driver.returncode != 0 and "Interrupted" in told
+    assert "stopping: 2 packs finish or save where they stand; Ctrl-C again stops at once" in told
     assert "stopped before the end; the same command goes on from here, finished runs are kept" in told
+    saved = [path.read_bytes() for path in (tmp_path / "checkpoints").iterdir()]
+    assert saved == [b"saved"] * 2
     assert not list((tmp_path / "failures").glob("*")), "an interrupted job is no failure"
     again, missing = go_on(tmp_path)
     assert 0 < len(missing) < len(RUNS)

@@ -5,9 +5,10 @@ import signal
 import time
 from collections import Counter
 
+import numpy as np
 import pytest
 
-from largebatch import records
+from largebatch import records, train
 from largebatch.config import digest
 from sweeps import SweepError, trials
 from sweeps.calibration import MEASURE_SECONDS, Trial
@@ -17,8 +18,10 @@ from sweeps.expand import expand
 from sweeps.packing import pack
 from sweeps.sweep import sweep
 from sweeps.worker import SINGLE_THREAD, Worker
+from tests.largebatch.small import small
 from tests.sweeps.stub_measuring import MEASURING
 from tests.sweeps.stub_training import SLICES, TRAINING, details, tell
+from tests.sweeps.undisturbed import same_as_undisturbed
 
 BASE = {"dataset": {"name": "synthetic", "train_size": 64}, "model": {"name": "logistic"}, "budget": {"epochs": 1}}
 AXES = {"batch_size": [8, 64], "scaling_rule": ["constant", "linear"]}
@@ -108,6 +111,7 @@ def test_a_killed_worker_costs_nothing_but_its_job(tmp_path):
     after = listener.events[listener.events.index(lost) :]
     assert lost.worker in {event.worker for event in after if isinstance(event, Started)}, "the slot did not recover"
     assert not list((tmp_path / "failures").glob("*.json"))
+    same_as_undisturbed(tmp_path, RUNS, tmp_path / "clean")
 
 
 def test_a_run_that_kills_every_worker_is_given_up_and_its_neighbours_survive(tmp_path):
@@ -129,14 +133,25 @@ def test_an_exception_keeps_the_worker_and_spares_the_neighbours(tmp_path):
     assert "stub_training.py" in (tmp_path / "failures" / f"{DIGESTS[1]}.json").read_text()
 
 
+def test_a_worker_without_memory_ends_in_smaller_packs_with_the_batch_as_it_was(tmp_path):
+    tell(tmp_path, "room", text="32")  # room for half a batch of 64, and for 4 rows of 8
+    listener = Listener()
+    outcome = run(tmp_path, listener, retries=0)
+    assert (outcome.done, outcome.failed) == (8, 0) and listener.of(Lost) == []
+    causes = {event.error.message for event in listener.of(Failed)}
+    assert causes == {"RESOURCE_EXHAUSTED: Out of memory while trying to allocate 8 bytes."}
+    assert {event.instead.max_device_batch for event in listener.of(Failed)} == {None, 32}
+    same_as_undisturbed(tmp_path, RUNS, tmp_path / "clean")
+
+
 def test_workers_that_cannot_start_end_the_sweep_with_the_cause(tmp_path, monkeypatch):
-    monkeypatch.setattr("sweeps.ray_engine.Worker", Stillborn)
+    monkeypatch.setattr("sweeps.pool.Worker", Stillborn)
     with pytest.raises(SweepError, match="3 workers died one after the other before they could train: .*no such luck"):
         run(tmp_path)
 
 
 class Stillborn:
-    def __init__(self, training, *, gpus, command):
+    def __init__(self, training, *, gpus, devices, command):
         raise RuntimeError("no such luck")
 
     def ready(self):
@@ -146,7 +161,7 @@ class Stillborn:
 def test_workers_that_start_in_the_end_are_enough(tmp_path, monkeypatch):
     """Four of six starts fail, never three in a row."""
     tell(tmp_path, "die", DIGESTS[0])
-    monkeypatch.setattr("sweeps.ray_engine.Worker", Fussy)
+    monkeypatch.setattr("sweeps.pool.Worker", Fussy)
     engine = RayEngine(workers=1, training=f"{TRAINING}|{tmp_path}")
     outcome = sweep([RUNS[0], RUNS[-1]], experiment="stub", folder=tmp_path, engine=engine, retries=0)
     assert (outcome.done, outcome.failed) == (1, 1)
@@ -156,7 +171,7 @@ def test_workers_that_start_in_the_end_are_enough(tmp_path, monkeypatch):
 class Fussy(Worker):
     """Fails two starts of three."""
 
-    def __init__(self, training, *, gpus, command):
+    def __init__(self, training, *, gpus, devices, command):
         training, _, folder = training.partition("|")
         with open(f"{folder}/starts", "a+") as starts:
             starts.write("x")
@@ -182,6 +197,7 @@ def test_nothing_to_do_starts_no_worker(tmp_path):
         ({"workers": 0}, "0 workers: give at least 1"),
         ({"gpus_per_run": -1}, "-1 GPUs a run: give a share"),
         ({"gpus_per_run": 1.5}, "1.5 GPUs a run: give a share"),
+        ({"working_dir": "/none"}, "/none is no folder; give one with modules for the workers"),
     ],
 )
 def test_numbers_that_make_no_sense_are_refused(options, message):
@@ -209,3 +225,26 @@ def test_candidates_are_measured_on_workers_and_none_can_end_the_sweep(monkeypat
     assert found[0].setup == MEASURE_SECONDS and f"pid {os.getpid()}" != found[0].device
     assert found[1].error and "Died" in found[1].error
     assert found[2].error == "not ended after 6 s"
+
+
+def test_a_run_on_two_devices_beside_one_on_one_gives_the_numbers_of_one_alone(tmp_path):
+    """Two forced host devices, really trained; the oracle is the same run on one device in this process."""
+    said = {"precision": "float64", "budget": {"updates": 4}, "evaluate": {"every": {"updates": 4}}, "batch_size": 16}
+    shared, alone = (small(**said, execution={"devices": devices}, seed={"order": 1}) for devices in (2, 1))
+    other = small(**said, seed={"order": 2})
+    sweep([shared, other], experiment="real", folder=tmp_path, engine=RayEngine(workers=2))
+    found = {r.digest: r for r in records.read_all(list(records.folders(tmp_path / "runs")))}
+    assert digest(shared) == digest(alone) and set(found) == {digest(alone), digest(other)}
+    assert found[digest(shared)].config["execution"]["devices"] == 2
+    for config in (alone, other):
+        expected = train(config).history
+        for name in ("train_loss", "test_loss", "weight_norm", "distance", "gradient_norm"):
+            got = found[digest(config)].history[name]
+            np.testing.assert_allclose(got, expected[name], rtol=1e-9, err_msg=name)
+
+
+def test_a_worker_with_other_code_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("sweeps.pool.source", lambda: "0123456789abcdef")
+    message = r"trains with another version of largebatch \(.*\) than this process \(0123456789abcdef\); install"
+    with pytest.raises(SweepError, match=message):
+        run(tmp_path)

@@ -8,13 +8,14 @@ import pytest
 
 from largebatch import records
 from largebatch.config import RunConfig, digest
-from sweeps import SweepError
+from sweeps import Interrupted, SweepError
 from sweeps.engine import InProcessEngine
-from sweeps.events import Waiting
+from sweeps.events import Advanced, Failed, Started, Waiting
 from sweeps.expand import expand
 from sweeps.ledger import Ledger
 from sweeps.sweep import Outcome, sweep
 from tests.sweeps.stub_training import TRAINING, calls, details, record_of, tell
+from tests.sweeps.undisturbed import same_as_undisturbed
 
 BASE = {"dataset": {"name": "synthetic", "train_size": 64}, "model": {"name": "logistic"}, "budget": {"epochs": 1}}
 AXES = {"batch_size": [8, 64], "scaling_rule": ["constant", "linear"]}
@@ -176,3 +177,35 @@ def test_a_sweep_that_runs_out_of_memory_ends_in_smaller_packs_with_the_batch_as
     tries = [(call["width"], call["max_device_batch"]) for call in details(tmp_path) if call["digests"][0] in LARGE]
     assert tries.count((2, None)) == 1 and tries.count((1, None)) == 1, "the others were cut before they were tried"
     assert tries.count((1, 32)) == 4
+
+
+class Presses:
+    """A spectator who presses Ctrl-C while the second pack runs."""
+
+    def __init__(self):
+        self.begun, self.failed = 0, []
+
+    def begin(self, configs, ledger, jobs):
+        pass
+
+    def tell(self, event):
+        self.begun += isinstance(event, Started)
+        self.failed += [event] if isinstance(event, Failed) else []
+        if self.begun == 2 and isinstance(event, Advanced):
+            self.begun += 1
+            signal.raise_signal(signal.SIGINT)
+
+    def end(self):
+        pass
+
+
+def test_ctrl_c_lets_the_job_in_this_process_save_and_the_next_sweep_goes_on(tmp_path):
+    spectator = Presses()
+    with pytest.raises(Interrupted):
+        run(tmp_path, progress=spectator)
+    assert spectator.failed == [], "a job that was asked to stop has not failed"
+    saved = [path.read_bytes() for path in (tmp_path / "checkpoints").iterdir()]
+    assert saved == [b"saved"] and not (tmp_path / "failures").exists()
+    assert len(Ledger.read(tmp_path, RUNS).done) == 2
+    assert run(tmp_path).complete
+    same_as_undisturbed(tmp_path, RUNS, tmp_path / "clean")

@@ -6,6 +6,7 @@ import pytest
 
 from largebatch.models import custom
 from largebatch.pack import Pack
+from largebatch.train import train
 from tests.largebatch.models.tiny import OWN, drawn, logits, network, shapes
 from tests.largebatch.small import small
 
@@ -61,3 +62,27 @@ def test_a_custom_network_trains_and_goes_on_from_a_snapshot(example):
 def test_what_is_no_network_is_refused(path, options, message):
     with pytest.raises(ValueError, match=message):
         shapes(network({"name": "custom", "path": path, "options": options}), (8, 8), "float32")
+
+
+def test_a_record_says_which_code_was_named(example, tmp_path):
+    import hashlib
+
+    record = train(small(model={"name": "custom", "path": example, "options": {"width": 3}}, budget={"updates": 1}))
+    said = hashlib.sha256((tmp_path / "my_module.py").read_bytes()).hexdigest()[:16]
+    assert record.provenance["code"] == {"path": example, "source": said, "packages": {}}
+    assert custom.origin("numpy.linalg:norm")["packages"] == {"numpy": np.__version__}
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("os:system", "'os:system', which is of Python itself; give a function of your own installed module"),
+        ("subprocess:run", "which is of Python itself"),
+        ("/tmp/evil.py:network", "must be a module and a function of it"),
+        ("..evil:network", "must be a module and a function of it"),
+        ("my_module:network()", "must be a module and a function of it"),
+    ],
+)
+def test_code_is_named_by_the_dotted_path_of_an_installed_module_alone(path, message):
+    with pytest.raises(ValueError, match=message):
+        small(model={"name": "custom", "path": path})

@@ -46,6 +46,7 @@ def test_the_numbers_are_those_of_a_probe_along_the_run(run):
     np.testing.assert_equal(found["again"].rows, found["own"].rows)
     np.testing.assert_equal(found["walked"].rows, found["path"].rows)
     assert found["again"].seconds["update"] == [0, 5, 10, 15, 20]
+    assert found["again"].options["hessian_draws"] == 2 and found["own"].options == {}
     assert {name: (run / name).read_bytes() for name in before} == before, "the record stays as it is"
     records.read(run, verify=True)
 

@@ -38,6 +38,9 @@ def test_eigenvalues_and_trace_of_a_network(small):
     assert abs(found["trace"].value - np.trace(hessian)) < 4 * found["trace"].error < np.trace(hessian)
     assert found["gradient_norm"] == pytest.approx(np.linalg.norm(one.gradient()[1]))
     assert found["products"] > 300
+    # With a product for every weight the estimate is exact.
+    whole = measured("curvature", one, top=1, smallest=False, trace="hutch++", draws=3 * one.p)
+    assert whole["trace"] == pytest.approx((np.trace(hessian), 0), rel=1e-5)
 
 
 def test_the_gauss_newton_matrix_has_no_negative_eigenvalue(small):

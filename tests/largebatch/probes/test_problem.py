@@ -131,3 +131,21 @@ def test_single_precision_if_asked():
     )
     exact = problem({"name": "logistic"}, dense(np.random.default_rng(1), 2, 3))
     assert 0 < abs(one.gradient()[0] - exact.gradient()[0]) < 1e-6
+
+
+@pytest.mark.parametrize("name", ["gradient", "products", "slopes", "squares", "losses"])
+def test_memory_does_not_grow_with_the_examples(name, monkeypatch):
+    monkeypatch.setattr(loss, "CHUNK", 64)
+    monkeypatch.setattr(loss, "NUMBERS", 64 * 38)
+
+    def taken(n):
+        one, _, _ = network(widths=(5,), n=n)
+        vectors = [np.ones((2, one.p))] if name in ("products", "slopes") else []
+        static = ("hessian",) if name == "products" else ()
+        program = getattr(loss, name).lower(one.task, *static, one.at, one.w, one.everything, *vectors).compile()
+        return program.memory_analysis().temp_size_in_bytes
+
+    few, many = taken(128), taken(4096)
+    # What is returned of each example may be held twice, nothing else.
+    own = 8 * 4096 * (4 + 2 + 1)
+    assert many < few + own < 4096 * 38 * 8

@@ -70,6 +70,17 @@ def test_the_twins_agree_on_a_network_once_converged():
     assert short["iterations/0.05"] == 1
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_ten_iterations_say_how_far_they_got(method):
+    params = dense(np.random.default_rng(1), 2, 4, 3)
+    one = problem({"name": "mlp", "widths": [4], "activation": "tanh"}, params)
+    ten, many = (measured("sharpness", one, eps=[0.05], iterations=n, method=method) for n in (10, 80))
+    assert 0.7 < ten["rise/0.05"] / many["rise/0.05"] <= 1 + 1e-9
+    assert 1 <= ten["iterations/0.05"] <= 10
+    assert ten["evaluations/0.05"] >= ten["iterations/0.05"]
+    assert ten["evaluations"] > ten["evaluations/0.05"], "both starts are counted"
+
+
 def test_more_dimensions_than_weights_are_refused():
     with pytest.raises(ValueError, match="a subspace of 10 dimensions does not fit 9 weights; use fewer, or null"):
         measured("sharpness", least_squares()[0], dimensions=10)

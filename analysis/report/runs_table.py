@@ -1,0 +1,88 @@
+"""The runs: how they ended, which failed, and one row for each, to be sorted and filtered."""
+
+from typing import Any
+
+import pandas as pd
+
+from analysis.gap import censored, varying
+from analysis.load import Results
+from analysis.report.markup import Html, details, html, table
+
+ARMS = ("batch_size", "scaling_rule", "order")
+SHOWN = ("test_error", "train_error", "error_gap", "train_loss", "test_loss", "update", "epoch")
+
+
+def arms_of(results: Results) -> list[str]:
+    """Return the fields by which runs are told apart, the seed last."""
+    known = [name for name in ARMS if name in results.runs]
+    return [*known, *varying(results.runs, [*known, "seed"], results.fields), "seed"]
+
+
+def title(name: str) -> str:
+    """Return a column's name as a heading."""
+    return name.replace("_", " ")
+
+
+def plain(value: Any) -> Any:
+    """Return a value as Python has it, whole numbers without a point."""
+    value = value.item() if hasattr(value, "item") else value
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) >= 1 else value
+
+
+def lost(results: Results) -> str:
+    """Return a table of the runs that ended without a usable number, by arm; a sentence if there are none."""
+    runs = results.runs[censored(results.runs)]
+    if runs.empty:
+        return "<p>Every finished run ended with finite numbers.</p>"
+    arms = [name for name in arms_of(results) if name != "seed"]
+    sizes = results.runs.groupby(arms, dropna=False).size()
+    rows = []
+    for key, group in runs.groupby([*arms, "outcome"], sort=True, dropna=False):
+        *arm, outcome = key
+        at = sorted(int(update) for update in group.get("diverged_at", pd.Series(dtype=float)).dropna())
+        when = f"update {', '.join(map(str, at))}" if at else ""
+        total = int(sizes.loc[tuple(arm) if len(arm) > 1 else arm[0]])
+        rows.append([*map(plain, arm), _outcome(outcome), f"{len(group)} of {total}", when])
+    intro = (
+        "<p>These runs are results, not accidents. They are never averaged away: their cells show counts and the "
+        "median, and where a claim is about them they rank worst.</p>"
+    )
+    head = [*map(title, arms), "outcome", "runs", "first at"]
+    return intro + table(head, rows, label="runs that ended without a usable number", sortable=len(rows) > 5)
+
+
+def failures(results: Results) -> str:
+    """Return why runs failed, each with its traceback."""
+    if not results.failures:
+        return "<p>No run failed.</p>"
+    return "".join(
+        details(
+            f"{failure.get('digest')}: {failure.get('error')} ({failure.get('attempts')} attempts)",
+            f"<pre tabindex='0'>{html(failure.get('traceback') or 'no traceback was kept')}</pre>",
+        )
+        for failure in results.failures
+    )
+
+
+def runs_table(results: Results) -> str:
+    """Return one row a run, diverged and failed ones among them; arms and outcomes can be filtered by."""
+    shown = [name for name in (*SHOWN, "seconds") if name in results.runs]
+    arms = arms_of(results)
+    runs = results.runs[[*arms, "outcome", *shown]].itertuples(index=False)
+    rows = []
+    for digest, row in zip(results.runs.index, runs, strict=True):
+        cells = [plain(value) for value in row]
+        rows.append([_code(digest), *cells[: len(arms)], _outcome(cells[len(arms)]), *cells[len(arms) + 1 :]])
+    blank = [None] * len(arms)
+    rows += [[_code(f["digest"]), *blank, _outcome("failed"), *[None] * len(shown)] for f in results.failures]
+    head = ["run", *map(title, [*arms, "outcome", *shown])]
+    facets = {*map(title, arms), "outcome"}
+    return table(head, rows, label="all runs", sortable=True, facets=facets)
+
+
+def _code(digest: str) -> Html:
+    return Html(f"<code>{html(digest)}</code>")
+
+
+def _outcome(outcome: str) -> Html:
+    return Html(f"<span class='outcome {html(outcome)}'>{html(outcome)}</span>")

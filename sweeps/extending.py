@@ -1,0 +1,86 @@
+"""A finished experiment with longer budgets or other probes: what goes on from where, what does not, and why.
+
+No jax here.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Set
+
+from largebatch import records
+from largebatch.config import RunConfig, digest
+from largebatch.extent import total_updates
+from largebatch.longer import kept, kin, obstacle, start
+from largebatch.records import RecordError
+from largebatch.storage import Folder
+
+UNKEPT = "kept no state; with execution: {keep_state: true} longer budgets go on from there"
+"""Why a run does not go on where another ended that it might have gone on from."""
+
+
+def starts(folder: Folder, configs: Sequence[RunConfig]) -> dict[str, int]:
+    """Return the runs that go on where a shorter one ended: digest -> the update they begin at.
+
+    A run that is done is among them, so that packs are cut alike before and after.
+    """
+    states = folder / "states"
+    kinds = {each.file.name.partition("-")[0] for each in kept(states)} if states.is_dir() else set()
+    if not kinds:
+        return {}
+    found = {digest(config): start(config, folder / "runs", states)[0] for config in configs if kin(config) in kinds}
+    return {name: source.update for name, source in found.items() if source and source.digest != name}
+
+
+def apart(configs: Sequence[RunConfig], begun: Mapping[str, int]) -> list[list[RunConfig]]:
+    """Return runs in groups that begin at the same update, for a pack advances as one."""
+    groups: dict[int, list[RunConfig]] = {}
+    for config in configs:
+        groups.setdefault(begun.get(digest(config), 0), []).append(config)
+    return [groups[update] for update in sorted(groups)]
+
+
+def related(folder: Folder, configs: Sequence[RunConfig], foreign: Sequence[str]) -> dict[str, list[RunConfig]]:
+    """Return the records of other runs that differ from some run in length, evaluations and probes alone, by kin.
+
+    Args:
+        folder: the experiment's results.
+        configs: its runs.
+        foreign: digests of the records that belong to none of them.
+    """
+    wanted = {kin(config) for config in configs}
+    found: dict[str, list[RunConfig]] = {}
+    for name in foreign:
+        try:
+            config = RunConfig.model_validate(records.read_summary(folder / "runs" / name).config)
+        except (RecordError, ValueError):
+            continue  # torn, or of another version: no kin of anything
+        if (kind := kin(config)) in wanted:
+            found.setdefault(kind, []).append(config)
+    return found
+
+
+def lines(folder: Folder, configs: Sequence[RunConfig], done: Set[str], foreign: Sequence[str]) -> Iterator[str]:
+    """Yield what a person should know of runs whose relatives are finished: who goes on from where, and who does not.
+
+    Args:
+        folder: the experiment's results.
+        configs: its runs.
+        done: those of them that have a record.
+        foreign: records that belong to none of them.
+    """
+    left = [config for config in configs if digest(config) not in done]
+    begun = starts(folder, left)
+    for update, count in sorted(Counter(begun.values()).items()):
+        yield f"{count:,} runs go on where shorter ones ended, after {update:,} updates"
+    others = related(folder, left, foreign) if left and foreign else {}
+    why = Counter(
+        _reason(config, others[kin(config)]) for config in left if digest(config) not in begun and kin(config) in others
+    )
+    for reason, count in why.items():
+        yield f"{count:,} runs are trained from the start, though relatives of theirs are finished: {reason}"
+
+
+def _reason(config: RunConfig, finished: Sequence[RunConfig]) -> str:
+    longest = max(finished, key=total_updates)
+    if longest.probes != config.probes and total_updates(longest) == total_updates(config):
+        return "their probes are part of a run; to measure weights that were kept: largebatch probe"
+    return obstacle(longest, config) or f"that one {UNKEPT}"

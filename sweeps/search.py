@@ -1,0 +1,139 @@
+"""What a search is, which trial of it is the best, and whether that lies at the edge. No jax here.
+
+A trial is one choice of the searched values; it is trained with every seed of the experiment.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from largebatch import records
+from largebatch.records import Record, RecordError
+from largebatch.storage import Folder
+from sweeps import SweepError
+from sweeps.ranges import Range, Side
+
+By = Literal["validation_error", "validation_loss", "train_loss", "updates_to_target"]
+TIES: dict[str, str] = {
+    "validation_error": "validation_loss",
+    "validation_loss": "validation_error",
+    "train_loss": "validation_error",
+    "updates_to_target": "validation_error",
+}
+"""What trials are compared by -> what breaks ties. The test set is in neither column."""
+Values = tuple[float, ...]
+"""One value for each searched axis."""
+
+
+@dataclass(frozen=True)
+class Extend:
+    """How a search goes on where its best trial lies at the edge."""
+
+    factor: float
+    """What the end of the range is multiplied or divided by."""
+    times: int
+    """How often, at most, in one cell."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search in every cell of the grid: equally many trials, the same ones unless `points` is `own`."""
+
+    ranges: Mapping[str, Range]
+    """Dotted field -> what it is drawn from."""
+    count: int = 16
+    """Trials in every cell, before any extension."""
+    sampler: Literal["halton", "sobol", "tpe"] = "halton"
+    seed: int = 0
+    """Of the scrambling, and of the adaptive sampler."""
+    points: Literal["shared", "own"] = "shared"
+    """Whether all cells try the same values."""
+    by: By = "validation_error"
+    """What the best trial has least of."""
+    batch: int = 4
+    """Trials that `tpe` is asked for at a time."""
+    extend: Extend | None = None
+    confirm: tuple[int, ...] = ()
+    """Seeds with which the selected trial is trained once more."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The searched fields."""
+        return tuple(self.ranges)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one run says to the search."""
+
+    value: float
+    """What trials are compared by; inf where the run was lost."""
+    tie: float
+    """What breaks ties, also between lost runs; inf where it is not finite or was not measured."""
+    lost: bool
+    """It diverged, got stuck, or did not reach its target."""
+
+
+@dataclass(frozen=True)
+class Best:
+    """The selected trial of one cell."""
+
+    trial: int
+    values: Values
+    value: float
+    """Mean over seeds of what trials are compared by; inf where every trial was lost."""
+    trials: int
+    lost: int
+    """Trials of which at least one run was lost."""
+    edges: Mapping[int, Side]
+    """Number of a searched axis -> the end of what was tried, where the selected value is one."""
+
+
+def found(record: Record, by: By) -> Found:
+    """Return what a record says to a search; a lost run, or one that was not measured, ranks worst.
+
+    What breaks ties is read of lost runs too: where all rates were too small for the budget, the one that got furthest
+    is at the upper edge, and the search must not go on below.
+    """
+    summary = record.summary
+    lost = record.status in ("diverged", "stuck") or summary.get("target_reached") is False
+    value, tie = (summary.get(name) for name in (by, TIES[by]))
+    return Found(math.inf if value is None or lost else float(value), math.inf if tie is None else float(tie), lost)
+
+
+def read(folder: Folder, by: By) -> dict[str, Found]:
+    """Return what every record in an experiment's folder says, by digest.
+
+    Raises:
+        SweepError: a record is torn.
+    """
+    try:
+        return {path.name: found(records.read_summary(path), by) for path in records.folders(folder / "runs")}
+    except RecordError as error:
+        raise SweepError(str(error)) from error
+
+
+def best(trials: Sequence[Values], outcomes: Sequence[Sequence[Found]]) -> Best:
+    """Return the trial whose mean over seeds is the least; ties go to `TIES`, then to the smaller values.
+
+    Args:
+        trials: the values of each.
+        outcomes: what the runs of each found, one a seed.
+    """
+    ranked = [(_mean([f.value for f in each]), _mean([f.tie for f in each])) for each in outcomes]
+    # A trial that lost one run ranks below all that lost none, whatever the others say.
+    place = min(range(len(trials)), key=lambda i: (*ranked[i], trials[i]))
+    edges: dict[int, Side] = {}
+    for axis in range(len(trials[0])):
+        tried = [values[axis] for values in trials]
+        if min(tried) < max(tried):
+            ends: dict[float, Side] = {min(tried): "lowest", max(tried): "highest"}
+            if trials[place][axis] in ends:
+                edges[axis] = ends[trials[place][axis]]
+    lost = sum(any(f.lost for f in each) for each in outcomes)
+    return Best(place, trials[place], ranked[place][0], len(trials), lost, edges)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.inf if math.inf in values else math.fsum(values) / len(values)

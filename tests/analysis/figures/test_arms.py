@@ -1,0 +1,52 @@
+"""What a figure draws as lines, and what it calls them."""
+
+import pytest
+
+from analysis.figures.arms import arms, named, short
+from analysis.load import load
+from tests.analysis.records_on_disk import sweep
+
+KNOWN = ("batch_size", "seed")
+
+
+def of(tmp_path, **axes):
+    return arms(load(sweep(tmp_path / "exp", lambda _: {}, {"batch_size": [16, 64], **axes}, seeds=1)), KNOWN)
+
+
+def test_one_arm_has_all_runs(tmp_path):
+    (only,) = of(tmp_path)
+    assert only.label == "all runs" and len(only.runs) == 2
+
+
+def test_rules_stand_in_their_usual_order_and_numbers_are_sorted(tmp_path):
+    optimizers = [{"name": "sgd", "momentum": 0.9}, {"name": "sgd"}]
+    found = of(tmp_path, scaling_rule=["linear", "constant"], optimizer=optimizers)
+    assert [arm.label for arm in found] == [
+        "no momentum, constant", "no momentum, linear", "momentum 0.9, constant", "momentum 0.9, linear",
+    ]  # fmt: skip
+    assert all(len(arm.runs) == 2 and arm.runs["batch_size"].is_unique for arm in found)
+
+
+def test_fields_that_move_together_are_one(tmp_path):
+    models = [{"name": "logistic"}, {"name": "mlp", "widths": [8]}]
+    assert [arm.label for arm in of(tmp_path, model=models)] == ["logistic", "mlp"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "label"),
+    [
+        ("scaling_rule", "linear", "linear"),
+        ("order", "with_replacement", "with replacement"),
+        ("optimizer.momentum", 0.9, "momentum 0.9"),
+        ("optimizer.momentum", float("nan"), "no momentum"),
+        ("optimizer.nesterov", True, "nesterov"),
+        ("optimizer.nesterov", False, "no nesterov"),
+        ("batch_size", 64, "batch size 64"),
+    ],
+)
+def test_a_value_is_named_as_a_legend_says_it(field, value, label):
+    assert named(field, value) == label
+
+
+def test_a_long_name_is_cut_where_there_is_no_room():
+    assert (short("linear", 6), short("linear rule", 6)) == ("linear", "linea…")

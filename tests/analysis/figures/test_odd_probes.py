@@ -1,0 +1,82 @@
+"""The figures of probes where probes failed, runs diverged, or hardly anything is there."""
+
+import json
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure as Canvas
+
+from analysis.figures import FIGURES
+from largebatch.measurements import Measured
+from tests.analysis.figures.test_probe_figures import confused, noisy, settling, variances
+from tests.analysis.figures.test_sharpness import sharper
+from tests.analysis.probing import END, UPDATES, history, probed, table
+
+
+def spectral(point):
+    nodes = {(END, "nodes"): [[0.0, 1.0]], (END, "weights"): [[0.5, 0.5]]}
+    return {"rows": history(), "probes": {"spectrum": table({(END, "largest"): 1.0}, nodes)}}
+
+
+def apart(point):
+    return {"rows": history(distance=np.sqrt(UPDATES))}
+
+
+(VARIANCE,), VARYING = variances(1024, replacement=True)
+CASES = {
+    "sharpness_vs_batch": ([{"name": "sharpness"}], sharper),
+    "sharpness_vs_gap": ([{"name": "sharpness"}], sharper),
+    "noise_scale": ([{"name": "gradient_noise", "points": 24}], noisy),
+    "spectrum": ([{"name": "spectrum"}], spectral),
+    "distance": ([], apart),
+    "region_of_confusion": ([{"name": "confusion", "batch_sizes": [4]}], confused),
+    "gradient_variance": ([VARIANCE], VARYING),
+    "edge_of_stability": ([{"name": "curvature", "points": 24}], lambda p: settling({**p, "learning_rate": 0.1})),
+}
+
+
+def made(name, folder, change, axes, seeds):
+    """Return every figure's numbers of a sweep in which `change(point, fate)` happened to each run; all are drawn."""
+    probes, fate = CASES[name]
+    results = probed(folder / "exp", probes, lambda point: change(point, fate(point)), axes, seeds=seeds)
+    found = []
+    for _, part in FIGURES[name].combinations(results):
+        numbers = FIGURES[name].prepare(part)
+        FIGURES[name].draw(numbers, Canvas())
+        head, rows = FIGURES[name].table(numbers)
+        assert rows and all(len(row) == len(head) for row in rows)
+        assert FIGURES[name].caption(numbers) and json.dumps(numbers, allow_nan=False)
+        found.append(numbers)
+    return found
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_one_run_and_two_optimizers_can_be_drawn(tmp_path, name):
+    (one,) = made(name, tmp_path / "one", lambda point, fate: fate, {"batch_size": [16]}, 1)
+    assert "cannot" not in one and one["seeds"] == 1
+    two = made(name, tmp_path / "two", lambda point, fate: fate,
+               {"batch_size": [16], "optimizer": [{"name": "sgd"}, {"name": "adam"}]}, 1)  # fmt: skip
+    assert sum(numbers["counts"]["shown"] for numbers in two) == 2
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_runs_that_diverged_are_counted_and_drawn_by_themselves(tmp_path, name):
+    def some(point, fate):
+        return {**fate, "status": "diverged"} if point["seed"] else fate
+
+    (numbers,) = made(name, tmp_path / "some", some, {"batch_size": [16, 1024]}, 2)
+    assert "cannot" not in numbers and numbers["counts"]["diverged"] == 2
+    made(name, tmp_path / "all", lambda point, fate: {**fate, "status": "diverged"}, {"batch_size": [16]}, 1)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name != "distance"])
+def test_a_probe_that_failed_is_not_asked_for_again_but_told_why(tmp_path, name):
+    def failing(point, fate):
+        probes = {title: Measured() for title in fate["probes"]}
+        for found in probes.values():
+            found.failed(END, "ArithmeticError: no minimum")
+        return {**fate, "probes": probes}
+
+    (numbers,) = made(name, tmp_path, failing, {"batch_size": [16, 64]}, 1)
+    assert "was taken in 2 runs and found no number (ArithmeticError: no minimum)" in numbers["cannot"]
+    assert "base.probes" not in numbers["cannot"]

@@ -1,0 +1,57 @@
+"""Seconds that one measurement of each probe takes, over those of the gradients it is priced at; no targets."""
+
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from largebatch.config import PROBES
+from largebatch.probes.problem import sample
+from largebatch.probes.take import take_on
+from tests.benchmarks.cases import config
+from tests.benchmarks.measure import Result, Row, Spread
+from tests.benchmarks.ours import Ours
+
+CASE = "MLP 64-128-128-10"
+N = 1024
+
+
+def measure(quick: bool, scratch: Path) -> Result:
+    """Measure every probe with its defaults on all of a small training set, compilation left out."""
+    run = config(CASE, batch=32, train_size=N)
+    ours = Ours(run)
+    gradient = _gradient(ours, run)
+    rows = [_row(name, ours, run, gradient, 2 if quick else 5) for name in PROBES]
+    told = f"a gradient of one example takes {1e6 * gradient:.3g} µs in float64; prices are in gradients"
+    return Result(rows, [told])
+
+
+def _gradient(ours: Ours, run: object) -> float:
+    """Return seconds of one example's gradient in float64, taken over all of them."""
+    probe = PROBES["path"].model_validate({"name": "path"})
+    with jax.enable_x64(True):
+        problem = sample(run, ours.pack.source, probe).at(ours.initial)  # type: ignore[arg-type]
+        problem.gradient()
+        begun = time.perf_counter()
+        for _ in range(20):
+            problem.gradient()
+        return (time.perf_counter() - begun) / 20 / N
+
+
+def _row(name: str, ours: Ours, run: object, gradient: float, repeats: int) -> Row:
+    probe = PROBES[name].model_validate({"name": name})
+    with jax.enable_x64(True):
+        of = sample(run, ours.pack.source, probe)  # type: ignore[arg-type]
+
+        def once() -> float:
+            begun = time.perf_counter()
+            trail = [np.zeros(of.at(ours.initial).p)] * 2
+            take_on(of, probe, ours.initial, update=0, batch=32, trail=trail)
+            return time.perf_counter() - begun
+
+        once()
+        seconds = [once() for _ in range(repeats)]
+    price = probe.cost(N, 32) * gradient
+    detail = f"priced at {probe.cost(N, 32):,.0f} gradients, {price:.3g} s" if price else "priced at nothing"
+    return Row(f"{name}, {CASE}, {N:,} examples", Spread.of(seconds), "s", detail=detail)

@@ -1,0 +1,138 @@
+"""A disk that is full, and clocks that jump, while a sweep runs; and who may read a clock or a pickle at all."""
+
+import ast
+import errno
+import random
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from largebatch import storage
+from largebatch.config import digest
+from sweeps import SweepError
+from sweeps.engine import InProcessEngine
+from sweeps.expand import expand
+from sweeps.sweep import sweep
+from sweeps.verify import verify
+from tests.sweeps.stub_training import TRAINING, tell
+from tests.sweeps.undisturbed import same_as_undisturbed
+
+ROOT = Path(__file__).parents[2]
+BASE = {"dataset": {"name": "synthetic", "train_size": 64}, "model": {"name": "logistic"}, "budget": {"epochs": 1}}
+RUNS = expand(BASE, {"batch_size": [8, 64]}, [], range(8))
+
+
+def run(folder, **options):
+    return sweep(RUNS, experiment="stub", folder=folder, engine=InProcessEngine(training=TRAINING), width=2, **options)
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """A folder on a disk that is full but for some records, and what makes room on it.
+
+    A file system of its own where that may be mounted; elsewhere writing fails as it would there.
+    """
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", place], capture_output=True)
+    if mounted.returncode == 0:
+        ballast = place / "ballast"
+        yield place / "stub", lambda: subprocess.run(["mount", "-o", "remount,size=16m", place], check=True)
+        ballast.unlink(missing_ok=True)
+        subprocess.run(["umount", "-l", place], check=True)
+        return
+    left, real = [20], storage.write_synced
+
+    def write(path, content):
+        left[0] -= 1
+        if left[0] < 0:
+            path.write_bytes(content[: len(content) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return real(path, content)
+
+    for module in ("largebatch.storage", "largebatch.records"):
+        monkeypatch.setattr(f"{module}.write_synced", write)
+    yield place / "stub", lambda: left.__setitem__(0, 10**6)
+
+
+def test_a_full_disk_stops_the_sweep_and_leaves_nothing_torn(tiny, tmp_path):
+    folder, make_room = tiny
+    with pytest.raises(SweepError, match=r"disk/stub.* (is full|cannot be written|can no longer).*make room, then run"):
+        run(folder)
+    found = verify(folder, RUNS)
+    assert 0 < found.whole < len(RUNS) and found.sound and found.leftover == []
+    assert not list(folder.glob("failures/*")), "a full disk is no failure of a run"
+    make_room()
+    assert run(folder).complete
+    same_as_undisturbed(folder, RUNS, tmp_path / "clean")
+
+
+def test_a_full_disk_is_not_taken_for_a_failing_run_where_there_is_room_again(tmp_path, monkeypatch):
+    tell(tmp_path, "raise", digest(RUNS[0]))
+
+    class Full(InProcessEngine):
+        def run(self, jobs, **said):
+            monkeypatch.setattr("sweeps.worker._named", lambda _: full)
+            super().run(jobs, **said)
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(SweepError, match=r"is full \(OSError: \[Errno 28\] No space left on device\); make room"):
+        sweep(RUNS, experiment="stub", folder=tmp_path, engine=Full())
+
+
+def test_a_clock_that_jumps_changes_nothing(tmp_path, monkeypatch):
+    """The time of day jumps by up to a year, both ways, whenever it is read."""
+    draw = random.Random(1)
+    monkeypatch.setattr(time, "time", lambda: 1.7e9 + draw.uniform(-3e7, 3e7))
+    monkeypatch.setattr(time, "time_ns", lambda: int(1e9 * time.time()))
+    tell(tmp_path, "raise", digest(RUNS[3]))
+    outcome = run(tmp_path, retries=1)
+    assert (outcome.done, outcome.failed) == (15, 1) and 0 < outcome.seconds < 60
+    (tmp_path / "stub" / "raise" / digest(RUNS[3])).unlink()
+    assert run(tmp_path).complete
+    same_as_undisturbed(tmp_path, RUNS, tmp_path / "clean")
+
+
+STAMPS = {"sweeps/sweep.py": 1}
+"""Where the time of day is written down for a person: file -> how often."""
+
+
+def code():
+    for package in ("largebatch", "sweeps", "analysis", "experiments"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text())
+
+
+def test_no_decision_rests_on_the_time_of_day():
+    found = {}
+    for name, tree in code():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                asked = f"{node.value.id}.{node.attr}"
+                if asked in ("time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "date.today"):
+                    found[name] = found.get(name, 0) + 1
+    assert found == STAMPS
+
+
+CIFAR = "largebatch/datasets/cifar_files.py"
+"""Reads the official archives of a data set, which are pickles, by their checksums and without their code."""
+
+
+def test_no_pickle_is_ever_read_from_results():
+    loaders = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+    for name, tree in code():
+        for node in ast.walk(tree):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [str(node.module)]
+            assert name == CIFAR or not loaders & {each.split(".")[0] for each in names}, f"{name} imports {names}"
+            if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+                assert isinstance(node.value, ast.Constant) and node.value.value is False, f"{name} allows pickles"
+            if isinstance(node, ast.Attribute) and node.attr in ("read_pickle", "load_pickle"):
+                raise AssertionError(f"{name} reads a pickle")
