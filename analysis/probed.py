@@ -73,6 +73,7 @@ SOURCES: dict[str, Source] = {
     "gradient_variance": Source("gradient_variance", _smallest),
     "gradient_variance_slope": Source("gradient_variance", "slope", lambda o: len(o["batch_sizes"]) > 1,
                                       "batch_sizes: [1, 4, 16]"),
+    "output_change": Source("reparametrization", "output_change"),
     "sign_agreement": Source("confusion", "agree/1"),
 }  # fmt: skip
 """Measure -> the number of a probe that it is; with several probes that fit, the first of a run counts."""
@@ -98,8 +99,8 @@ def columns(record: Record, folder: Folder) -> dict[str, np.ndarray]:
         minimum = 0.0  # its loss is the expected one, whose minimum is at the origin
     if minimum is not None:
         found["excess_loss"] = record.history["train_loss"] - minimum
-    asked: list[Options] = record.config.get("probes") or []
-    tables = read_probes(folder) if asked else {}
+    tables = read_probes(folder)
+    asked: list[Options] = [*(record.config.get("probes") or []), *(t.options for t in tables.values() if t.options)]
 
     def series(probe: Options, name: str) -> np.ndarray | None:
         table = tables.get(title(probe))
