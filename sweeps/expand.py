@@ -30,13 +30,21 @@ def expand(base: Mapping[str, Any], axes: Group, groups: Sequence[Group], seeds:
     """
     check(base, axes, groups, seeds)
     runs: dict[str, tuple[RunConfig, dict[str, Any]]] = {}
-    for assigned in combinations(axes, [*groups, {"seed": seeds}]):
-        config = build(base, assigned)
-        other = runs.setdefault(digest(config), (config, assigned))[1]
-        if other is not assigned:
-            raise ExpandError(
-                f"two combinations are the same run: {_shown(other)} and {_shown(assigned)}; remove one of the values"
-            )
+    streams: dict[int, Any] = {}
+    for point in combinations(axes, groups):
+        one: RunConfig | None = None
+        for seed in seeds:
+            assigned = {**point, "seed": seed}
+            # A seed makes no run impossible, so that of 500 seeds one is checked: it takes half of `status` otherwise.
+            if one is None or seed not in streams:
+                one = config = build(base, assigned)
+                streams[seed] = config.seed
+            else:
+                config = one.model_copy(update={"seed": streams[seed]})
+            other = runs.setdefault(digest(config), (config, assigned))[1]
+            if other is not assigned:
+                told = f"two combinations are the same run: {_shown(other)} and {_shown(assigned)}"
+                raise ExpandError(f"{told}; remove one of the values")
     return [config for config, _ in runs.values()]
 
 

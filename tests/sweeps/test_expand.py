@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from largebatch.config import digest
+from largebatch.config import RunConfig, digest
 from sweeps import SweepError
 from sweeps.expand import ExpandError, expand
 
@@ -20,6 +20,13 @@ def test_grid_is_in_stable_order_first_axis_slowest_seeds_fastest():
 def test_a_seed_sets_all_three_streams():
     (run,) = expand(BASE, {}, [], [7])
     assert (run.seed.initialization, run.seed.order, run.seed.data) == (7, 7, 7)
+
+
+def test_a_run_of_any_seed_is_the_run_that_is_written_out():
+    runs = expand(BASE, {"batch_size": [8, 16]}, [], [3, 1])
+    written = [BASE | {"batch_size": batch, "seed": seed} for batch in (8, 16) for seed in (3, 1)]
+    assert runs == [RunConfig.model_validate(each) for each in written]
+    assert [digest(run) for run in runs] == [digest(RunConfig.model_validate(each)) for each in written]
 
 
 def test_zip_groups_move_together_and_follow_the_axes():
