@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.between import with_rises
 from analysis.gather import Gathered, gather
 from analysis.select import final, select
 from largebatch.records import Folder, folders, matching
@@ -137,7 +138,7 @@ def load(experiment_folder: Folder | str) -> Results:
             f"{len(found)} of other experiments); run it first"
         )
     histories = records.histories()
-    runs = _runs(records, histories).join(_trials(experiment))
+    runs = with_rises(_runs(records, histories).join(_trials(experiment)), folder)
     failures = tuple(_failures(folder, set(expected) - set(found)))
     tally = runs["outcome"].value_counts()
     counts = Counts(

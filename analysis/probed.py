@@ -71,6 +71,7 @@ SOURCES: dict[str, Source] = {
     "gradient_variance": Source("gradient_variance", _smallest),
     "gradient_variance_slope": Source("gradient_variance", "slope", lambda o: len(o["batch_sizes"]) > 1,
                                       "batch_sizes: [1, 4, 16]"),
+    "output_change": Source("reparametrization", "output_change"),
     "sign_agreement": Source("confusion", "agree/1"),
 }  # fmt: skip
 """Measure -> the number of a probe that it is; with several probes that fit, the first of a run counts."""
