@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.between import with_rises
 from analysis.gather import Gathered, gather
 from analysis.select import final, select
 from largebatch.records import Folder, folders, matching
@@ -91,10 +92,10 @@ class Results:
             name: of the column.
             values: (digest, updates) -> one value an update.
         """
-        rows = self.histories().copy()
-        parts = [values(str(digest), own["update"].to_numpy()) for digest, own in rows.groupby("digest", observed=True)]
-        order = np.concatenate([index for index in rows.groupby("digest", observed=True).indices.values()])
-        rows[name] = np.concatenate(parts)[np.argsort(order)]
+        rows = self.histories()
+        parts = [pd.Series(values(str(digest), own["update"].to_numpy()), own.index, float)
+                 for digest, own in rows.groupby("digest", observed=True)]  # fmt: skip
+        rows = rows.assign(**{name: pd.concat(parts)})
         return replace(self, runs=self.runs.assign(**{name: final(rows)[name]}), _histories=rows)
 
     def only(self, mask: "pd.Series[bool]") -> "Results":
@@ -137,7 +138,7 @@ def load(experiment_folder: Folder | str) -> Results:
             f"{len(found)} of other experiments); run it first"
         )
     histories = records.histories()
-    runs = _runs(records, histories).join(_trials(experiment))
+    runs = with_rises(_runs(records, histories).join(_trials(experiment)), folder)
     failures = tuple(_failures(folder, set(expected) - set(found)))
     tally = runs["outcome"].value_counts()
     counts = Counts(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from experiments.document import parse, plain
+from experiments.experiment import load
 from largebatch.config import RunConfig
 from largebatch.train import train
 
@@ -24,6 +25,14 @@ BASE = {
 def test_a_line_of_configuration_makes_a_run(line):
     one = RunConfig.model_validate(BASE | plain(parse(line, "README.md")))
     assert one != RunConfig.model_validate(BASE)
+
+
+@pytest.mark.parametrize("start", ["question:", "axes:\n  batch_size"])
+def test_an_experiment_of_the_readme_is_valid(start, tmp_path):
+    text = next(text for kind, text in BLOCKS if kind == "yaml" and text.startswith(start))
+    (tmp_path / "mine.yaml").write_text(text if start == "question:" else f"question: Which rate?\n{text}")
+    found = load(tmp_path / "mine.yaml")
+    assert found.configs and (found.claims or found.search)
 
 
 def test_a_network_of_ones_own_trains(tmp_path, monkeypatch):

@@ -126,9 +126,11 @@ def test_the_errors_that_are_told_exist():
     from experiments.problems import ExperimentError
     from largebatch.datasets import DataError
     from largebatch.records import RecordError
+    from largebatch.storage import StorageError
     from sweeps import SweepError
 
-    assert {e.__name__ for e in (ExperimentError, ResultsError, DataError, RecordError, SweepError)} == TOLD
+    kinds = (ExperimentError, ResultsError, DataError, RecordError, StorageError, SweepError)
+    assert {kind.__name__ for kind in kinds} == TOLD
 
 
 def test_plan_trains_nothing(tmp_path):
