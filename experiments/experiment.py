@@ -105,7 +105,7 @@ def load(
     except ExpandError as error:
         axes = find(tree, ["axes"])[0]
         raise ExperimentError([Problem(axes.key or axes.mark, axes.path, str(error))]) from None
-    landscapes = wanted(tree, expansion.runs, sections.seeds)
+    landscapes = wanted(tree, expansion.runs, design.seeds, searched=checked.search is not None)
     return Experiment(
         name=path.stem if scale is None else f"{path.stem}-{scale}",
         question=sections.question,

@@ -47,13 +47,18 @@ def landscape_problems(tree: Node) -> Iterator[Problem]:
                 yield Problem(node.mark, node.path, no_such_field(field, list(RunConfig.model_fields), list(known)))
 
 
-def wanted(tree: Node, configs: Sequence[RunConfig], seeds: Sequence[int]) -> tuple[Wanted, ...]:
+def wanted(
+    tree: Node, configs: Sequence[RunConfig], seeds: Sequence[int], *, searched: bool = False
+) -> tuple[Wanted, ...]:
     """Return the landscapes of an experiment with their runs.
 
     Raises:
-        ExperimentError: a setting has no run, or several a seed.
+        ExperimentError: a setting has no run, or several a seed; or the runs are only found in a search.
     """
     found, wrong = [], []
+    if searched and (nodes := _nodes(tree)):
+        what = "landscapes are of runs that are known before the sweep, but this experiment searches; state them in one"
+        raise ExperimentError([Problem(nodes[0].mark, nodes[0].path, f"{what} that has the values found")])
     for node in _nodes(tree):
         options = LANDSCAPES[node.entries["name"].value].model_validate(plain(node))
         ends = [_matching(configs, {**options.where, **setting}) for setting in options.settings]

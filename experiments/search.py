@@ -163,9 +163,10 @@ def section_problems(tree: Node, searching: Searching, drawn: Mapping[str, Node]
         node = section.entries.get(name, section)
         return Problem(node.mark if name in section.entries else node.key or node.mark, f"search.{name}", what)
 
-    if "search" in tree.entries and not drawn:
-        yield Problem(section.key or section.mark, "search", f"no axis is drawn; give one a range, as in {EXAMPLE}")
-        return
+    if not drawn:
+        if "search" in tree.entries:
+            yield Problem(section.key or section.mark, "search", f"no axis is drawn; give one a range, as in {EXAMPLE}")
+        return  # what is selected by is no question then
     if searching.sampler == "tpe" and not available():
         yield of("sampler", EXTRA)
     if searching.by.startswith("validation") and any(not run.dataset.validation_size for run in runs):

@@ -64,6 +64,11 @@ def _confusion(o: Any) -> list[str]:
     return [*(f"agree/{size}" for size in sizes), "cosine/1", "position", *known]
 
 
+def _reparametrization(o: Any) -> list[str]:
+    each = [f"{what}/{probe.title}" for probe in o.measures for what in ("before", "after", "ratio")]
+    return ["output_change", "factor", *each]
+
+
 NUMBERS: dict[str, Callable[[Any], list[str]]] = {
     "gradient_noise": _gradient_noise,
     "gradient_variance": _gradient_variance,
@@ -75,4 +80,5 @@ NUMBERS: dict[str, Callable[[Any], list[str]]] = {
     "spectrum": _spectrum,
     "path": _path,
     "confusion": _confusion,
+    "reparametrization": _reparametrization,
 }

@@ -146,6 +146,17 @@ def test_what_makes_no_sense_is_refused_where_it_stands(tmp_path, landscape, tol
         load(written(tmp_path, landscape))
 
 
+def test_a_search_has_no_runs_to_state_them_of(tmp_path):
+    drawn = "axes.learning_rate={search: log_uniform, low: 0.01, high: 1}"
+    with pytest.raises(ExperimentError, match="runs that are known before the sweep, but this experiment searches"):
+        load(written(tmp_path, LINE), [drawn])
+
+
+def test_fewer_seeds_than_stated_are_enough_to_count(tmp_path):
+    found = load(written(tmp_path, PLANE), most_seeds=1)
+    assert [each.seed for each in found.landscapes] == [0]
+
+
 def test_two_of_a_name_are_refused(tmp_path):
     with pytest.raises(ExperimentError, match=r"land.yaml:5:5: .*two landscapes are called interpolation; give one"):
         load(written(tmp_path, LINE, LINE))

@@ -342,3 +342,8 @@ def test_there_is_no_rule_before_every_batch_size_has_its_rate_or_where_several_
     assert list(rules(experiment)) == [] and [cell.best for cell in experiment.expansion.cells] == [None, None]
     both = ended(tmp_path, lambda run: Found(0.0, 0.0, False), "axes.scaling_rule=[constant, linear]")
     assert list(rules(both)) == []
+
+
+def test_where_nothing_is_searched_no_validation_set_is_needed():
+    found = load("smoke", ["dataset.validation_size=0"])
+    assert {run.dataset.validation_size for run in found.configs} == {0} and found.search is None
