@@ -54,8 +54,14 @@ def matches(runs: pd.DataFrame, wanted: Mapping[str, Any]) -> "pd.Series[bool]":
         if name == "batch_size" and value == "full":
             mask &= runs["batch_size"] == runs["dataset.train_size"]
         else:
-            mask &= runs[name].isna() if value is None else runs[name] == value
+            mask &= _absent(runs, name) if value is None else runs[name] == value
     return mask
+
+
+def _absent(runs: pd.DataFrame, name: str) -> "pd.Series[bool]":
+    """Return which runs lack a field, or all of a section: of `sam`, each option is a column."""
+    inside = [column for column in runs if column.startswith(f"{name}.")]
+    return runs[inside].isna().all(axis=1) if inside else runs[name].isna()
 
 
 def _conditions(wanted: Mapping[str, Any], runs: pd.DataFrame) -> Sequence[tuple[str, Any]]:

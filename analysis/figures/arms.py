@@ -1,7 +1,7 @@
 """What a figure draws as lines: every combination of what varies besides the fields that it shows otherwise."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,8 +38,21 @@ def arms(results: Results, known: Sequence[str]) -> list[Arm]:
     found = [group for _, group in groups]
     ranks = [{value: place for place, value in enumerate(_in_order(name, runs[name]))} for name in fields]
     found.sort(key=lambda g: [rank[_key(g[name].iloc[0])] for rank, name in zip(ranks, fields, strict=True)])
-    labels = [", ".join(named(name, group[name].iloc[0]) for name in fields) for group in found]
+    optional = {name for name in fields if name.partition(".")[0] in runs and "." in name}
+    labels = [_label(fields, group.iloc[0], optional) for group in found]
     return [Arm(_own(labels, place), group) for place, group in enumerate(found)]
+
+
+def _label(fields: Sequence[str], run: "pd.Series[Any]", optional: Collection[str]) -> str:
+    """Return the values of an arm; of a section that may be null, such as `sam`, only where it has it, by its name."""
+    said, section = [], ""
+    for name in fields:
+        above = name.partition(".")[0] if name in optional else ""
+        if above and pd.isna(run[name]):
+            continue
+        said.append(f"{above} {named(name, run[name])}" if above != section and above else named(name, run[name]))
+        section = above
+    return ", ".join(said) or "plain"
 
 
 def _own(labels: Sequence[str], place: int) -> str:

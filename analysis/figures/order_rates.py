@@ -40,11 +40,12 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
     Where several rates were tried at a length, the one with the smallest mean counts. The power is fitted to the means.
 
     Raises:
-        CannotDraw: all runs have the same length, or another length varies besides the one shown.
+        CannotDraw: all runs have the same length, or no run has a train loss.
     """
     over = options.over or _widest(results.runs)
     field, words = AXES[over]
-    _check(results.runs, over)
+    part, where = _along(results.runs, over)
+    results = results.only(results.runs.index.isin(part.index))
     runs, measure = _measured(results.runs)
     found = [arm for arm in arms(results, tuple(name for name in KNOWN if name not in ("order", "*")))]
     cells = [cell for arm in found for cell in _cells(arm, runs, field)]
@@ -59,6 +60,7 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
         **told,
         "over": over,
         "axis": words,
+        "where": where,
         "measure": measure,
         "tried": max((cell["tried"] for cell in cells), default=1),
         "arms": [arm.label for arm in found],
@@ -77,14 +79,18 @@ def _values(runs: pd.DataFrame, over: str) -> int:
     return int(runs[field].nunique()) if field in runs else 0
 
 
-def _check(runs: pd.DataFrame, over: str) -> None:
+def _along(runs: pd.DataFrame, over: str) -> tuple[pd.DataFrame, str]:
+    """Return the runs at that value of every other length at which the shown one takes most values, with the words."""
     field, _ = AXES[over]
     if _values(runs, over) < 2:
         raise CannotDraw(f"{field} has one value in the records; sweep it, as in axes: {{{field}: [...]}}")
-    others = [AXES[name][0] for name in AXES if name != over and _values(runs, name) > 1]
-    moving = [name for name in others if runs.groupby(field)[name].nunique().max() > 1]
-    if moving:
-        raise CannotDraw(f"{' and '.join(moving)} varies besides {field}; draw the runs of one value of it")
+    told = []
+    for other in (AXES[name][0] for name in AXES if name != over and _values(runs, name) > 1):
+        if runs.groupby(field)[other].nunique().max() > 1:
+            lengths = runs.groupby(other)[field].nunique()
+            runs = runs[runs[other] == lengths.idxmax()]
+            told.append(f"{other} {lengths.idxmax():,.6g}")
+    return runs, ", ".join(told)
 
 
 def _measured(runs: pd.DataFrame) -> tuple[pd.DataFrame, str]:
@@ -143,12 +149,14 @@ def caption(numbers: Mapping[str, Any]) -> str:
         f"{arm}: {'no power, because ' + fit['why'] if 'why' in fit else said(fit['exponent'])}"
         for arm, fit in numbers["fits"].items()
     )
+    where = f" Only {numbers['where']} is shown, where there are most lengths." if numbers["where"] else ""
     chosen = (
         f" Of up to {numbers['tried']} learning rates at a length the best one counts." if numbers["tried"] > 1 else ""
     )
     return (
         f"{numbers['measure'].capitalize()} at the end of each run against its {numbers['axis']}, both logarithmic, "
         f"one line an arm ({', '.join(numbers['arms'])}). Marks are means over {numbers['seeds']} seeds with 95 % "
-        f"Student-t intervals, small points single seeds; means that are not above 0 have no place here.{chosen} "
-        f"Dashed lines and the panel on the right are the fitted powers, with 95 % intervals of the regression: {fits}."
+        "Student-t intervals, small points single seeds; means that are not above 0 have no place "
+        f"here.{where}{chosen} Dashed lines and the panel on the right are the fitted powers, with 95 % intervals of "
+        f"the regression: {fits}."
     )

@@ -74,6 +74,9 @@ def error_panels(side: Sequence[Axes], numbers: Mapping[str, Any], *, at: str = 
     for axes, measure in zip(side, ("test_error", "train_loss"), strict=True):
         paper.batch_axis(axes, numbers["batch_sizes"], numbers["train_size"])
         values = drawn_values(cells, measure)
+        if not values:
+            middle: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "va": "center"}
+            axes.text(0.5, 0.5, "not measured", fontsize=7, color=MUTED, **middle)
         if measure == "test_error":
             limits(axes, values, floor=True)
             paper.percent(axes)

@@ -50,3 +50,8 @@ def test_a_value_is_named_as_a_legend_says_it(field, value, label):
 
 def test_a_long_name_is_cut_where_there_is_no_room():
     assert (short("linear", 6), short("linear rule", 6)) == ("linear", "linea…")
+
+
+def test_a_section_that_may_be_null_is_named_where_it_is_there(tmp_path):
+    found = of(tmp_path, sam=[None, {"rho": 0.05}, {"rho": 0.1}])
+    assert [arm.label for arm in found] == ["plain", "sam rho 0.05", "sam rho 0.1"]

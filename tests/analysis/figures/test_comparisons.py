@@ -9,7 +9,7 @@ from analysis.figures import FIGURES
 from analysis.load import load
 from tests.analysis.figures.drawing import drawn, words_of
 from tests.analysis.figures.reaching import BATCHES, reaching
-from tests.analysis.records_on_disk import sweep
+from tests.analysis.records_on_disk import OnDisk, sweep
 
 FOREST, ORDERS, SPEED = (FIGURES[name] for name in ("remedies", "order_rates", "throughput_vs_batch"))
 SHIFT = {"constant": 0.0, "sqrt": -0.02, "linear": 0.03}
@@ -150,3 +150,24 @@ def test_throughput_is_examples_over_the_seconds_in_updates(tmp_path):
     assert SPEED.table(numbers)[1][0] == ["all runs", "8", "2", "8 (8 to 8)"]
     blind = replace(results, runs=results.runs.assign(training_seconds=np.nan))
     assert SPEED.prepare(blind)["cannot"] == "no run has timings"
+
+
+def test_a_section_that_is_null_names_the_arm_without_it(tmp_path):
+    axes = {"batch_size": [64], "sam": [None, {"rho": 0.05}]}
+    results = load(sweep(tmp_path / "exp", lambda p: {"test_error": 0.2 if p["sam"] is None else 0.1}, axes))
+    numbers = FOREST.prepare(results, {"reference": {"sam": None}})
+    assert [row["test_error"]["estimate"] for row in numbers["rows"]] == pytest.approx([-0.1])
+
+
+def test_where_another_length_varies_the_one_with_most_lengths_is_shown_and_said(tmp_path):
+    def size(n):
+        return {"name": "digits", "train_size": n}
+
+    points = [(256, 10), (512, 10), (512, 20), (512, 40)]
+    disk = OnDisk(tmp_path / "exp")
+    for n, epochs in points:
+        point = {"order": "reshuffle", "budget": {"epochs": epochs}}
+        disk.add(config={**point, "dataset": size(n)}, points=2, train_loss=excess(point))
+    numbers = ORDERS.prepare(load(disk.close()), {"over": "epochs"})
+    assert numbers["where"] == "dataset.train_size 512" and [c["length"] for c in numbers["cells"]] == [10, 20, 40]
+    assert "Only dataset.train_size 512 is shown" in ORDERS.caption(numbers)
