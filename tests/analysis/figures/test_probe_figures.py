@@ -173,6 +173,20 @@ def test_a_finite_population_is_steeper_and_corrected_back_to_minus_one(tmp_path
     assert start["corrected"]["high"] - start["corrected"]["low"] < 0.05
 
 
+def test_a_moment_without_a_trace_has_a_slope_but_no_corrected_one(tmp_path):
+    (probe,), fate = variances(512, replacement=False)
+
+    def traceless(point):
+        made = fate(point)
+        rows = made["probes"]["gradient_variance"].rows
+        place = list(zip(rows["update"], rows["name"], strict=True)).index((END, "trace"))
+        rows["value"][place] = np.nan
+        return made
+
+    _, end = figure("gradient_variance", probed(tmp_path / "exp", [probe], traceless, {"batch_size": [16]}))["fits"]
+    assert end["slope"]["estimate"] < -1.05 and end["corrected"] == {"estimate": None, "low": None, "high": None}
+
+
 def settling(point):
     rate = point["learning_rate"]
     top = np.minimum(2 / rate, 5 + UPDATES / 20)
