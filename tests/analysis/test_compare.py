@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -94,6 +95,13 @@ def test_arms_that_only_one_has_are_named(tmp_path):
     b = load(write(tmp_path / "b", B | {512: [0.1], 1024: [0.1]}))
     found = compare(a, b, measures=["train_loss"])
     assert found.only == ([{"batch_size": 256}], [{"batch_size": 512}, {"batch_size": 1024}])
+
+
+def test_whole_numbers_pair_whatever_type_their_column_has(two):
+    floats = two[1].runs.assign(batch_size=two[1].runs["batch_size"].astype(float))
+    found = compare(two[0], replace(two[1], runs=floats), measures=["test_error"])
+    assert [row.arm for row in found.differences] == [{"batch_size": 16}, {"batch_size": 64}, {}]
+    assert [row.n for row in found.differences] == [3, 3, 3]
 
 
 def test_one_seed_has_a_difference_and_no_interval(tmp_path):
