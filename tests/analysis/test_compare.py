@@ -83,6 +83,17 @@ def test_a_diverged_run_ranks_worst_and_takes_the_interval_of_ranks(tmp_path):
     assert math.isnan(row.low) and math.isnan(row.a) and row.b == pytest.approx(0.22 / 3)
 
 
+def test_seeds_that_diverged_in_both_are_a_tie_and_still_take_the_ranks(tmp_path):
+    sides = []
+    for name in "ab":
+        disk = OnDisk(tmp_path / name)
+        for seed in range(3):
+            disk.add(config={"seed": seed}, status="diverged" if seed == 1 else "done", test_error=0.1)
+        sides.append(load(disk.close()))
+    (row,) = compare(*sides, measures=["test_error"]).differences
+    assert (row.method, row.censored, row.n, row.difference) == ("sign", 2, 3, 0)
+
+
 def test_what_differs_as_a_whole_is_no_arm_but_is_said(two):
     found = compare(*two)
     assert found.apart == {"learning_rate": (0.05, 0.2)} or found.apart["learning_rate"][1] == 0.2
