@@ -28,7 +28,7 @@ def show_comparison(found: Comparison, console: Console) -> None:
         say(console, "where runs diverged or got stuck they rank worst: median and sign test instead of mean and t")
     for words, sides in (("whole experiment", found.apart), ("computed by", found.provenance)):
         for name, (one, other) in sides.items():
-            say(console, f"{words}: {name} is {one} in {a}, {other} in {b}")
+            say(console, f"{words}: {name} is {one or 'not said'} in {a}, {other or 'not said'} in {b}")
     for name, arms in zip((a, b), found.only, strict=True):
         if arms:
             more = " …" if len(arms) > 6 else ""

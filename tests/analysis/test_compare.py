@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -82,6 +83,17 @@ def test_a_diverged_run_ranks_worst_and_takes_the_interval_of_ranks(tmp_path):
     assert math.isnan(row.low) and math.isnan(row.a) and row.b == pytest.approx(0.22 / 3)
 
 
+def test_seeds_that_diverged_in_both_are_a_tie_and_still_take_the_ranks(tmp_path):
+    sides = []
+    for name in "ab":
+        disk = OnDisk(tmp_path / name)
+        for seed in range(3):
+            disk.add(config={"seed": seed}, status="diverged" if seed == 1 else "done", test_error=0.1)
+        sides.append(load(disk.close()))
+    (row,) = compare(*sides, measures=["test_error"]).differences
+    assert (row.method, row.censored, row.n, row.difference) == ("sign", 2, 3, 0)
+
+
 def test_what_differs_as_a_whole_is_no_arm_but_is_said(two):
     found = compare(*two)
     assert found.apart == {"learning_rate": (0.05, 0.2)} or found.apart["learning_rate"][1] == 0.2
@@ -94,6 +106,13 @@ def test_arms_that_only_one_has_are_named(tmp_path):
     b = load(write(tmp_path / "b", B | {512: [0.1], 1024: [0.1]}))
     found = compare(a, b, measures=["train_loss"])
     assert found.only == ([{"batch_size": 256}], [{"batch_size": 512}, {"batch_size": 1024}])
+
+
+def test_whole_numbers_pair_whatever_type_their_column_has(two):
+    floats = two[1].runs.assign(batch_size=two[1].runs["batch_size"].astype(float))
+    found = compare(two[0], replace(two[1], runs=floats), measures=["test_error"])
+    assert [row.arm for row in found.differences] == [{"batch_size": 16}, {"batch_size": 64}, {}]
+    assert [row.n for row in found.differences] == [3, 3, 3]
 
 
 def test_one_seed_has_a_difference_and_no_interval(tmp_path):

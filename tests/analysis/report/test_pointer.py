@@ -60,12 +60,14 @@ def test_a_solid_line_has_the_interval_of_the_bar_in_its_colour_and_a_dashed_one
     axes.plot([1, 2], [0.5, 0.6], color="#0072b2")
     axes.plot([1, 2], [0.52, 0.1], color="#0072b2", linestyle="--")
     axes.plot([2], [0.6], color="#e07b00")
+    axes.plot([1], [0.9], color="#0072b2")
     axes.vlines([1, 2], [0.4, 0.55], [0.6, 0.65], color="#0072b2")
     for label, style in (("test", "-"), ("train", (0, (3, 1.5)))):
         axes.plot([], [], color="#66686f", linestyle=style, label=label)
     axes.legend()
     assert [mark.y_words for mark in read(canvas).marks] == [
         "test 50 % [40 %, 60 %]", "test 60 % [55 %, 65 %]", "train 52 %", "train 10 %", "test 60 %",
+        "test 90 %",
     ]  # fmt: skip
 
 
