@@ -12,6 +12,8 @@ from analysis.gap import as_text, censored, varying
 from analysis.load import Results
 from analysis.sense import SELECTED_BY as BY
 
+TIES = {"validation_error": "validation_loss", "updates_to_target": "train_loss"}
+"""What breaks ties, where it is not the validation error."""
 FRESH = "confirm"
 """Purpose of the runs that train selected values once more, with seeds that had no part in selecting them."""
 
@@ -124,7 +126,7 @@ def _follows(runs: pd.DataFrame, axes: Sequence[str], field: str) -> bool:
 
 def _choice(cell: pd.DataFrame, axes: Sequence[str], by: str, place: Mapping[str, Any]) -> tuple[Choice, np.ndarray]:
     lost = censored(cell)
-    second = "validation_loss" if by == "validation_error" else "validation_error"
+    second = TIES.get(by, "validation_error")
     table = pd.DataFrame({
         "first": cell[by].astype(float).mask(lost, np.inf),
         # Of lost runs too: where all rates were too small, the one that got furthest tells the direction.

@@ -95,8 +95,9 @@ def rules(experiment: Experiment) -> Iterator[str]:
         others = ", ".join(f"{f} {v}" for f, v in cell.assigned.items() if f not in ("batch_size", "scaling_rule"))
         table = tables.setdefault(others, {})
         batch = cell.sample.batch_size
-        if not cell.settled or cell.best is None or table is None or batch in table:
-            tables[others] = None  # not over yet, or more than one rate for a batch size
+        known = cell.settled and cell.best is not None and math.isfinite(cell.best.value)
+        if not known or cell.best is None or table is None or batch in table:
+            tables[others] = None  # not over yet, nothing found, or more than one rate for a batch size
         else:
             best = dict(zip(search.fields, cell.best.values, strict=True))
             run = cell.sample.model_copy(update={"learning_rate": best["learning_rate"]})

@@ -19,7 +19,7 @@ TIES: dict[str, str] = {
     "validation_error": "validation_loss",
     "validation_loss": "validation_error",
     "train_loss": "validation_error",
-    "updates_to_target": "validation_error",
+    "updates_to_target": "train_loss",
 }
 """What trials are compared by -> what breaks ties. The test set is in neither column."""
 Values = tuple[float, ...]

@@ -150,6 +150,15 @@ def test_fresh_seeds_are_read_and_have_no_part_in_the_selection(tmp_path):
     assert sentence(choices, "learning_rate").endswith("tried in 1 of them; read from 2 runs with fresh seeds")
 
 
+def test_where_no_trial_reaches_the_target_the_smallest_train_loss_is_nearest(tmp_path):
+    disk = OnDisk(tmp_path / "exp")
+    for rate, loss in zip(RATES, (0.5, 0.3, 0.4), strict=True):
+        disk.add(config={"learning_rate": rate}, summary={"target_reached": False, "updates_to_target": None},
+                 train_loss=loss)  # fmt: skip
+    (choice,) = choose(load(disk.close()), "learning_rate", by="updates_to_target")[1]
+    assert (choice.value, choice.lost, choice.validation) == ((0.1,), 3, np.inf)
+
+
 def test_without_fresh_seeds_the_minimum_is_read_and_said_to_flatter(tmp_path):
     results = searched(tmp_path, ())
     shown, words = tuned(results)

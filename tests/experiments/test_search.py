@@ -339,6 +339,8 @@ def test_a_rule_holds_the_rates_after_scaling_and_there_is_one_for_each_arm(tmp_
 def test_there_is_no_rule_before_every_batch_size_has_its_rate_or_where_several_rates_compete(tmp_path):
     experiment = load(write(tmp_path))
     assert list(rules(experiment)) == [] and [cell.best for cell in experiment.expansion.cells] == [None, None]
+    lost = ended(tmp_path, lambda run: Found(math.inf, 0.0, True))
+    assert list(rules(lost)) == []
     both = ended(tmp_path, lambda run: Found(0.0, 0.0, False), "axes.scaling_rule=[constant, linear]")
     assert list(rules(both)) == []
 

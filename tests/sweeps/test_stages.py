@@ -206,6 +206,19 @@ def test_what_a_record_says_to_a_search(status, summary, expected):
     assert found(record, "validation_error") == expected
 
 
+def test_of_trials_that_miss_their_target_the_one_that_came_nearest_tells_the_direction():
+    from dataclasses import replace
+
+    run = expand(design()).runs[0]
+
+    def missed(loss):
+        summary = {"target_reached": False, "updates_to_target": None, "train_loss": loss}
+        return found(replace(record_of(run), summary=summary), "updates_to_target")
+
+    assert missed(0.3) == Found(math.inf, 0.3, True)
+    assert best([(0.1,), (0.2,)], [[missed(0.5)], [missed(0.3)]]).edges == {0: "highest"}
+
+
 def test_a_plain_grid_is_one_stage():
     plain = expand(Design(BASE, {"batch_size": [8, 64]}, [], (0, 1)))
     (stage,) = plain.stages
