@@ -18,6 +18,8 @@ from largebatch.records import HISTORY, TIMING
 from largebatch.storage import Folder
 
 FOLDER = "live"
+TRIES = 3
+"""Another run may take the empty folder away while this one begins."""
 KINDS = {c.name: c.dtype for c in (*TIMING, *HISTORY)}
 """Column -> dtype; a row has them in the order in which a record's rows have them."""
 
@@ -53,11 +55,14 @@ class LiveRows:
         """Start with the rows that a checkpoint brought, in place of an earlier file."""
         if self.path is None:
             return
-        with suppress(OSError):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-            temporary.write_text("".join(json.dumps(line) + "\n" for line in (self.head, *rows)))
-            os.replace(temporary, self.path)
+        content = "".join(json.dumps(line) + "\n" for line in (self.head, *rows))
+        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        for _ in range(TRIES):
+            with suppress(OSError):
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                temporary.write_text(content)
+                os.replace(temporary, self.path)
+                return
 
     def add(self, row: Row) -> None:
         """Add a row."""
@@ -70,6 +75,7 @@ class LiveRows:
         if self.path is not None:
             with suppress(OSError):
                 self.path.unlink(missing_ok=True)
+                self.path.parent.rmdir()  # which only succeeds when it was the last
 
 
 def files(experiment_folder: Folder) -> dict[str, Path]:
