@@ -121,6 +121,7 @@ def test_a_bad_file_ends_a_process_without_a_traceback(tmp_path):
 
 
 def test_the_errors_that_are_told_exist():
+    from analysis.exchange import ExchangeError
     from analysis.load import ResultsError
     from experiments.commands.options import TOLD
     from experiments.problems import ExperimentError
@@ -129,7 +130,7 @@ def test_the_errors_that_are_told_exist():
     from largebatch.storage import StorageError
     from sweeps import SweepError
 
-    kinds = (ExperimentError, ResultsError, DataError, RecordError, StorageError, SweepError)
+    kinds = (ExperimentError, ResultsError, DataError, RecordError, StorageError, SweepError, ExchangeError)
     assert {kind.__name__ for kind in kinds} == TOLD
 
 

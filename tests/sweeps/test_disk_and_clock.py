@@ -11,7 +11,7 @@ import pytest
 
 from largebatch import storage
 from largebatch.config import digest
-from sweeps import SweepError
+from sweeps import SweepError, claim
 from sweeps.engine import InProcessEngine
 from sweeps.expand import expand
 from sweeps.sweep import sweep
@@ -67,6 +67,15 @@ def test_a_full_disk_stops_the_sweep_and_leaves_nothing_torn(tiny, tmp_path):
     make_room()
     assert run(folder).complete
     same_as_undisturbed(folder, RUNS, tmp_path / "clean")
+
+
+def test_a_disk_that_is_full_from_the_start_is_said_to_be(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(claim.os, "write", full)
+    with pytest.raises(SweepError, match=r"cannot be written: .*No space left on device; choose another --results"):
+        run(tmp_path)
 
 
 def test_a_full_disk_is_not_taken_for_a_failing_run_where_there_is_room_again(tmp_path, monkeypatch):
