@@ -26,6 +26,9 @@ MADE = {
 """Columns that no schema of the records names: unit and meaning."""
 
 
+PROBED = ("", "found by a probe, or follows from what one found; see `largebatch list probes`")
+
+
 def columns(results: "Results") -> "pd.DataFrame":
     """Return one row a column of `results.runs` and of `results.histories()`: table, name, unit, meaning.
 
@@ -35,21 +38,24 @@ def columns(results: "Results") -> "pd.DataFrame":
     import pandas as pd
 
     measured = {column.name: (column.unit, column.meaning) for column in (*HISTORY, *TIMING)}
+    probed = set(results.histories().columns) - set(measured) - {"digest"}
     rows: list[dict[str, Any]] = []
     for name in ["digest", *results.runs.columns]:
-        unit, meaning = MADE.get(name) or _of(name, measured, results)
+        unit, meaning = MADE.get(name) or _of(name, measured, probed, results)
         rows.append({"table": "runs", "name": name, "unit": unit, "meaning": meaning})
     for name in results.histories().columns:
-        unit, meaning = MADE["digest"] if name == "digest" else measured[name]
+        unit, meaning = MADE["digest"] if name == "digest" else measured.get(name, PROBED)
         rows.append({"table": "histories", "name": name, "unit": unit, "meaning": meaning})
     return pd.DataFrame(rows)
 
 
-def _of(name: str, measured: dict[str, tuple[str, str]], results: "Results") -> tuple[str, str]:
+def _of(
+    name: str, measured: dict[str, tuple[str, str]], probed: set[str], results: "Results"
+) -> tuple[str, str]:  # fmt: skip
     """Return unit and meaning; in the table of runs a measured column is read at the run's end."""
     if name in results.fields or name.partition(".")[0] in ("seed", "execution"):
         return "", "configuration"
     if name in measured:
         unit, meaning = measured[name]
         return unit, f"{meaning}, at the end of the run"
-    return "", "from the run's summary"
+    return PROBED if name in probed else ("", "from the run's summary")

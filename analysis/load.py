@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -91,10 +92,10 @@ class Results:
             name: of the column.
             values: (digest, updates) -> one value an update.
         """
-        rows = self.histories().copy()
-        parts = [values(str(digest), own["update"].to_numpy()) for digest, own in rows.groupby("digest", observed=True)]
-        order = np.concatenate([index for index in rows.groupby("digest", observed=True).indices.values()])
-        rows[name] = np.concatenate(parts)[np.argsort(order)]
+        rows = self.histories()
+        parts = [pd.Series(values(str(digest), own["update"].to_numpy()), own.index, float)
+                 for digest, own in rows.groupby("digest", observed=True)]  # fmt: skip
+        rows = rows.assign(**{name: pd.concat(parts)})
         return replace(self, runs=self.runs.assign(**{name: final(rows)[name]}), _histories=rows)
 
     def only(self, mask: "pd.Series[bool]") -> "Results":
@@ -116,14 +117,17 @@ class Results:
         return replace(self, runs=runs)
 
 
-def load(experiment_folder: Folder) -> Results:
+def load(experiment_folder: Folder | str) -> Results:
     """Read an experiment's records; those that belong to no run of it are counted and left out.
+
+    Args:
+        experiment_folder: `<results>/<name>`; text is a folder on this machine.
 
     Raises:
         ResultsError: there is no readable `experiment.json`, or no run of it has finished.
         RecordError: a run's folder is torn.
     """
-    folder = experiment_folder
+    folder = Path(experiment_folder) if isinstance(experiment_folder, str) else experiment_folder
     experiment = _document(folder)
     expected = list(dict.fromkeys(experiment["digests"]))
     found = {path.name: path for path in folders(folder / "runs")}

@@ -1,18 +1,16 @@
 """Measures that a run's history does not hold: what its probes found, and the distance from a minimum that is known."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analysis.vocabulary import PROBES
-from largebatch.records import Folder, Record, read_probes
+from largebatch.records import Folder, Record, added_probes, read_probes
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from analysis.load import Results
     from largebatch.records import Measured
 
@@ -99,8 +97,9 @@ def columns(record: Record, folder: Folder) -> dict[str, np.ndarray]:
         minimum = 0.0  # its loss is the expected one, whose minimum is at the origin
     if minimum is not None:
         found["excess_loss"] = record.history["train_loss"] - minimum
-    tables = read_probes(folder)
-    asked: list[Options] = [*(record.config.get("probes") or []), *(t.options for t in tables.values() if t.options)]
+    kept = (record.config.get("execution") or {}).get("keep_weights") is not None
+    asked = probes_of(record.config.get("probes") or [], folder, kept=kept)
+    tables = read_probes(folder) if asked else {}
 
     def series(probe: Options, name: str) -> np.ndarray | None:
         table = tables.get(title(probe))
@@ -155,23 +154,31 @@ def placed(update: np.ndarray, table: "Measured", name: str, *, errors: bool = F
     return np.array([by_update.get(at, np.nan) for at in np.asarray(update).tolist()], float)
 
 
-def probes_of(runs: "pd.DataFrame", digest: str) -> list[Options]:
-    """Return the options of a run's probes."""
-    said = runs["probes"].get(digest) if "probes" in runs else None
-    return list(json.loads(said)) if isinstance(said, str) else []
+def probes_of(own: Sequence[Options], folder: Folder, *, kept: bool) -> list[Options]:
+    """Return the options of a run's probes, those that were added after it ended last.
+
+    Args:
+        own: those that its configuration names.
+        folder: of its record.
+        kept: whether it kept weights, without which none can be added.
+    """
+    return [*own, *(added_probes(folder) if kept else [])]
 
 
-def tables(results: "Results") -> Iterator[tuple[str, "dict[str, Measured]"]]:
-    """Yield (digest, what its probes found by title) of every run that has any.
+def tables(results: "Results") -> Iterator[tuple[str, list[Options], "dict[str, Measured]"]]:
+    """Yield (digest, options of its probes, what they found by title) of every run that has any.
 
     Raises:
         OSError: a probe's table cannot be read.
         pyarrow.ArrowInvalid: it is torn.
     """
-    for digest in results.runs.index:
-        found = read_probes(results.folder / "runs" / str(digest)) if probes_of(results.runs, digest) else {}
-        if found:
-            yield str(digest), found
+    runs = results.runs
+    keeping = [name for name in runs if str(name).startswith("execution.keep_weights.")]
+    for digest in runs.index:
+        folder, said = results.folder / "runs" / str(digest), runs["probes"].get(digest) if "probes" in runs else None
+        own = json.loads(said) if isinstance(said, str) else []
+        if options := probes_of(own, folder, kept=bool(runs.loc[digest, keeping].notna().any())):
+            yield str(digest), options, read_probes(folder)
 
 
 def with_number(results: "Results", measure: Any) -> "Results":
@@ -185,7 +192,7 @@ def with_number(results: "Results", measure: Any) -> "Results":
     if not isinstance(measure, str) or "/" not in measure or measure in results.runs:
         return results
     named, _, number = measure.partition("/")
-    found = {digest: own[named] for digest, own in tables(results) if named in own}
+    found = {digest: own[named] for digest, _, own in tables(results) if named in own}
     found = {digest: table for digest, table in found.items() if number in table.rows["name"]}
     if not found:
         raise KeyError(measure)

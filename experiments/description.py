@@ -31,28 +31,28 @@ class Described(Progress):
         """Keep how programs are computed, which versions were accepted, GPUs a job, and what to call once it begins."""
         super().__init__(folder=place.folder)
         self._place, self._programs, self._accepted = place, programs, accepted
-        self._gpus, self._begun = gpus, begun
+        self._gpus, self._begun, self._keys = gpus, begun, dict[str, str]()
 
     def stages(self) -> list[Stage]:
         """Return the stages that follow from the records by now, each run as its program is computed."""
         self._place = self._place.grown()
-        experiment = self._place.experiment
-
-        def computed(stage: Stage) -> list[RunConfig]:
-            return shaped(spread(keeping(stage.runs, experiment.landscapes), self._gpus), self._programs)
-
-        return [replace(stage, runs=tuple(computed(stage))) for stage in experiment.expansion.stages]
+        experiment, found = self._place.experiment, []
+        for stage in experiment.expansion.stages:
+            runs = spread(keeping(stage.runs, experiment.landscapes), self._gpus)
+            # Before they are shaped: a program's key holds how it is computed.
+            self._keys |= {digest(config): program_key(config) for config in runs}
+            found.append(replace(stage, runs=tuple(shaped(runs, self._programs))))
+        return found
 
     def begin(
         self, configs: Sequence[RunConfig], ledger: Ledger, jobs: Sequence[Job], *, stage: Stage | None = None
     ) -> None:
         """Describe the experiment, then show it."""
-        self._keys = {digest(config): program_key(config) for config in configs}
         describe(self._place, self._programs, self._accepted)
         self._begun()
-        super().begin(configs, ledger, jobs, stage=stage)
-        if jobs:
+        if jobs and not self._stages:
             self._say(f"to follow it from another terminal: {self._place.command('status', '--watch')}")
+        super().begin(configs, ledger, jobs, stage=stage)
 
     def tell(self, event: Event) -> None:
         """Keep how a program is computed from now on, so that a sweep that is resumed does not run into it again."""

@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Any
 from experiments.check import report_problems
 from experiments.document import Node, parse, plain
 from experiments.problems import ExperimentError, Mark, Problem, unknown
-from largebatch.storage import Folder
+from largebatch.storage import Folder, place_of
 
 if TYPE_CHECKING:
     from analysis.exchange.imported import Imported
 
 SHOWN = ("question", "figures", "claims", "published", "deviations", "history")
 """Sections that say what a report shows, and that `--set` changes for it."""
+
+
+def folder_of(experiment: str, results: str) -> Folder | None:
+    """Return where imported results of such a name would lie; None for what is an experiment file."""
+    return None if "/" in experiment or experiment.endswith((".yaml", ".yml")) else place_of(results) / experiment
 
 
 def description(folder: Folder) -> dict[str, Any] | None:
@@ -25,15 +30,14 @@ def description(folder: Folder) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and found.get("imported") else None
 
 
-def refuse(experiment: str, results: Folder) -> None:
+def refuse(experiment: str, results: str) -> None:
     """Refuse to train, plan or check what was imported.
 
     Raises:
         ExperimentError: the name is that of imported results.
     """
-    if "/" in experiment or experiment.endswith((".yaml", ".yml")):
-        return
-    if found := description(results / experiment):
+    folder = folder_of(experiment, results)
+    if folder is not None and (found := description(folder)):
         what = f"imported from {found['imported']['format']}, so there is nothing of it to train or to check"
         raise ExperimentError([Problem(Mark(experiment), "", f"{what}; report, export and compare take it")])
 
@@ -70,8 +74,8 @@ def _set(setting: str) -> tuple[str, Node]:
     return name, node
 
 
-def figures_for(found: "Imported") -> list[str]:
-    """Return the figures that imported results are shown in at first: runs of a search, or one run an arm."""
-    rates = {(run.config["batch_size"], run.config["learning_rate"]) for run in found.runs}
-    search = len(rates) > 2 * len({batch for batch, _ in rates})
-    return ["steps_to_target"] if search else ["gap_vs_batch", "curves", "steps_to_target"]
+def figures_for(found: "Imported", select: str | None) -> list[str]:
+    """Return the figures that imported results are shown in at first: a search as a whole, or one run an arm."""
+    from analysis.exchange.imported import searched
+
+    return ["steps_to_target"] if searched(found) and not select else ["gap_vs_batch", "curves", "steps_to_target"]

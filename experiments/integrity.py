@@ -25,7 +25,7 @@ def show_findings(place: Place, found: Findings, console: Console) -> None:
         say(console, f"delete the folders named, then: {place.command('run')}")
 
 
-def as_json(found: Findings) -> dict[str, object]:
+def plain(found: Findings) -> dict[str, object]:
     """Return the findings as plain values."""
     names = ("torn", "duplicate", "missing", "leftover", "foreign", "whole", "sound")
     return {**{name: getattr(found, name) for name in names}, "versions": dict(found.versions)}

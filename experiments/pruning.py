@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from experiments.place import Place
@@ -12,8 +12,9 @@ from largebatch import live
 from largebatch.config import digest
 from largebatch.storage import Folder, matching, remove
 from sweeps.choice import shaped
+from sweeps.extending import cut, starts
 from sweeps.ledger import Ledger
-from sweeps.packing import pack, without
+from sweeps.packing import without
 
 LEFT_OVER_SECONDS = 3600.0
 """Age from which a temporary folder is nobody's."""
@@ -33,8 +34,9 @@ class Waste:
 def waste(place: Place) -> list[Waste]:
     """Return what can go.
 
-    Records that match no run of the experiment, checkpoints of packs whose runs have ended, failures of runs that
-    have since succeeded or are no longer asked for, rows of runs that have a record, and temporary folders left over.
+    Records that match no run of the experiment, unless one is to go on from there, checkpoints of packs whose runs
+    have ended, failures of runs that have since succeeded or are no longer asked for, rows of runs that have a record,
+    and temporary folders left over.
 
     Raises:
         SweepError: a record is torn, or none belongs to this experiment.
@@ -42,7 +44,9 @@ def waste(place: Place) -> list[Waste]:
     configs, folder = place.experiment.configs, place.folder
     ledger = Ledger.read(folder, configs)
     wanted = {digest(config) for config in configs}
-    found: list[tuple[Folder, str]] = [(folder / "runs" / run, "record of another run") for run in ledger.foreign]
+    needed = {source.digest for source in starts(folder, ledger.missing).values()}
+    foreign = [run for run in ledger.foreign if run not in needed]
+    found: list[tuple[Folder, str]] = [(folder / "runs" / run, "record of another run") for run in foreign]
     found += [(path, "checkpoint of runs that have ended") for path in _checkpoints(place, ledger)]
     for path in matching(folder / "failures", "*.json"):
         if path.stem in ledger.done:
@@ -72,7 +76,8 @@ def delete(found: Sequence[Waste]) -> None:
 def _checkpoints(place: Place, ledger: Ledger) -> Iterator[Folder]:
     programs = recorded(place.folder)
     try:
-        jobs = without(pack(shaped(place.experiment.configs, programs)), ledger.done.keys())
+        stages = [replace(s, runs=tuple(shaped(s.runs, programs))) for s in place.experiment.expansion.stages]
+        jobs = without([job for _, job in cut(stages, place.folder)], ledger.done.keys())
     except KeyError:  # a program that is not described yet has no checkpoint, and which others have is unknown
         return
     waiting: Set[str] = {job.name for job in jobs}

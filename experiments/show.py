@@ -10,7 +10,7 @@ from rich.table import Table
 from experiments.catalogue import Entry
 from experiments.place import Place, say
 from experiments.plan import Plan
-from experiments.tuning import lines
+from experiments.tuning import lines, searched
 from largebatch.config import digest
 from sweeps.board import duration
 from sweeps.ledger import Ledger
@@ -100,6 +100,7 @@ def status_of(place: Place, ledger: Ledger) -> dict[str, Any]:
         "missing": [digest(config) for config in ledger.missing],
         "foreign": ledger.foreign,
         "driver": document(told) if told is not None and alive(told) else None,
+        **searched(place.experiment),
         "why": "to go on" if left else "to make the report again",
         "next": place.command("run" if left else "report"),
     }

@@ -15,6 +15,7 @@ from sweeps.ledger import Ledger
 from sweeps.snapshot import BEAT_SECONDS, Row, Snapshot, alive, document, read
 from sweeps.tally import STATES
 
+NOBODY = "nobody is at work"
 LINE_SECONDS = 5.0
 """Between two lines where there is no terminal."""
 
@@ -50,7 +51,7 @@ def follow(
                 live.update(_shown(now, who), refresh=True)
             else:
                 say(console, f"{line(now)} ({who})")
-            if not now.counts["waiting"] and not now.counts["running"]:
+            if who.startswith(NOBODY) and not now.counts["waiting"]:
                 return
             sleep(every)
     except KeyboardInterrupt:
@@ -66,7 +67,7 @@ def look(place: Place) -> tuple[Snapshot, str]:
     if told is not None and alive(told):
         return told, f"process {told.process} on {told.host} is at work"
     why = "the last driver has ended" if told is not None and told.ended else "no driver is heard"
-    return from_records(place), f"nobody is at work; {why}"
+    return from_records(place.grown()), f"{NOBODY}; {why}"
 
 
 def from_records(place: Place) -> Snapshot:

@@ -36,6 +36,7 @@ def keep(states: Folder, pack: Pack, rows: Sequence[History], elapsed: dict[str,
             "streams": pack.streams.part(place),
             "row": {name: flat(getattr(row, name)) for name in FIELDS},
             "probes": packed(row.probes),
+            "weights": {str(update): named for update, named in row.weights.items()},
         }
         write_file(file_of(states, row.config), serialization.msgpack_serialize(content))
 
@@ -61,6 +62,8 @@ def begin(states: Folder, runs: Folder, pack: Pack, rows: Sequence[History]) -> 
         for name in FIELDS:
             setattr(row, name, unflat(content["row"][name]))
         row.probes = unpacked(content["probes"])
+        if row.config.execution.keep_weights is not None:
+            row.weights = {int(update): named for update, named in content["weights"].items()}
     return {name: max(float(content["elapsed"][name]) for content in contents) for name in contents[0]["elapsed"]}
 
 

@@ -82,13 +82,13 @@ def files(experiment_folder: Folder) -> dict[str, Path]:
 def read(path: Path) -> Unfinished | None:
     """Return what a run has measured so far; None where its file is gone or torn from the start."""
     try:
-        lines = path.read_text().splitlines(keepends=True)
+        lines = path.read_text().splitlines()
     except OSError:
         return None
     found = []
     for line in lines:
         try:
-            found.append(json.loads(line if line.endswith("\n") else ""))
+            found.append(json.loads(line))
         except ValueError:
             break
     if not found or not {"digest", "experiment", "config"} <= found[0].keys():

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from largebatch.config import Budget, Evaluate, Probe, RunConfig, digest
-from largebatch.extent import evaluation_points_of, extent_of, total_updates
+from largebatch.config import Budget, Evaluate, RunConfig, digest
+from largebatch.extent import due, evaluation_points_of, extent_of, total_updates
 from largebatch.records import RecordError, read_summary
 from largebatch.remedies import remedy_numbers
 from largebatch.schedules import rates_of
@@ -89,18 +89,17 @@ def obstacle(shorter: RunConfig, longer: RunConfig) -> str | None:
         return "it is evaluated at other updates; evaluate every so many epochs or updates"
     if shorter.probes != longer.probes:
         return "its probes are others"
-    if not all(_agree(_due(shorter, probe), _due(longer, probe), update) for probe in longer.probes):
+    if not all(_agree(due(shorter, probe), due(longer, probe), update) for probe in longer.probes):
         return "its probes are taken at other updates"
+    if not _kept_alike(shorter, longer, update):
+        return "its weights are to be kept at updates at which the finished run kept none"
     return None
+
+
+def _kept_alike(shorter: RunConfig, longer: RunConfig, update: int) -> bool:
+    before, now = shorter.execution.keep_weights, longer.execution.keep_weights
+    return now is None or (before is not None and _agree(due(shorter, before), due(longer, now), update))
 
 
 def _agree(shorter: np.ndarray, longer: np.ndarray, update: int) -> bool:
     return np.array_equal(shorter, longer[longer <= update])
-
-
-def _due(config: RunConfig, probe: Probe) -> np.ndarray:
-    points = evaluation_points_of(config)
-    if probe.every is None and probe.points is None:
-        return points[-1:]
-    cadence = Evaluate(every=probe.every, points=probe.points, spacing=config.evaluate.spacing)
-    return np.unique(points[np.searchsorted(points, extent_of(config).evaluation_points(cadence))])

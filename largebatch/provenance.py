@@ -74,23 +74,21 @@ def _packages() -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-@cache
 def source() -> str:
-    """Return a hash of the package's files: what a record was computed by."""
-    package = Path(largebatch.__file__).parent
-    total = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        total.update(f"{path.relative_to(package).as_posix()}\0".encode() + path.read_bytes() + b"\0")
-    return total.hexdigest()[:16]
+    """Return a hash of the package's files: the version of the code that computes."""
+    return str(_source()["source"])
 
 
 @cache
 def _source() -> dict[str, Any]:
     """Return a hash of the package's files, and its commit where it is run from a checkout."""
     package = Path(largebatch.__file__).parent
+    total = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        total.update(f"{path.relative_to(package).as_posix()}\0".encode() + path.read_bytes() + b"\0")
     commit = _git(package.parent, "rev-parse", "HEAD") if (package.parent / ".git").exists() else None
     changed = _git(package.parent, "status", "--porcelain", "--", package.name) if commit else None
-    return {"source": source(), "commit": commit, "changed": bool(changed) if commit else None}
+    return {"source": total.hexdigest()[:16], "commit": commit, "changed": bool(changed) if commit else None}
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

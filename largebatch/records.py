@@ -165,7 +165,19 @@ def table(path: Folder) -> dict[str, np.ndarray]:
 def read_probes(folder: Folder) -> dict[str, Measured]:
     """Return what probes found of a run, along it or afterwards: see `largebatch.added.read_probes`."""
     from largebatch.added import read_probes as read_all  # it reads records
+
     return read_all(folder)
+
+
+def added_probes(folder: Folder) -> list[dict[str, Any]]:
+    """Return the options of the probes that were added to a run after it ended, by title.
+
+    Raises:
+        RecordError: a seal is torn.
+    """
+    from largebatch.added import seals  # it reads records
+
+    return [dict(seal["options"]) for _, seal in sorted(seals(folder).items())]
 
 
 def read_landscapes(experiment: Folder) -> list[Any]:
@@ -177,6 +189,7 @@ def read_landscapes(experiment: Folder) -> list[Any]:
 
 def _verify(folder: Folder) -> None:
     from largebatch.added import verify  # it reads records
+
     verify(folder)
     document = json.loads((folder / "run.json").read_bytes())
     expected = {"run.json": document.pop("checksum", None), **document["checksums"]}

@@ -35,7 +35,8 @@ def board(snapshot: Snapshot) -> RenderableType:
     troubles = [Text.from_markup(f"[red]{escape(told(t))}[/]", overflow="ellipsis") for t in snapshot.troubles]
     for line in troubles:
         line.no_wrap = True
-    return Group(table, *troubles, bar)
+    stage = [Text(snapshot.stage)] if snapshot.stage else []
+    return Group(*stage, table, *troubles, bar)
 
 
 def line(snapshot: Snapshot) -> str:

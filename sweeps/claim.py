@@ -59,9 +59,11 @@ def claimed(folder: Folder) -> Iterator[Held]:
             with _leased(folder) as held:
                 yield held
             return
-        lock.truncate(0)
-        lock.write(_holder())
-        lock.flush()
+        try:
+            os.ftruncate(lock.fileno(), 0)
+            os.write(lock.fileno(), _holder().encode())  # at once: what is buffered would fail again at the end
+        except OSError as error:
+            raise _unwritable(folder, error) from error
         yield lambda: True
 
 

@@ -9,33 +9,46 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from largebatch import records
 from largebatch.config import RunConfig, digest
 from largebatch.extent import total_updates
-from largebatch.longer import kept, kin, obstacle, start
+from largebatch.longer import Kept, kept, kin, obstacle, start
 from largebatch.records import RecordError
 from largebatch.storage import Folder
+from sweeps.packing import DEFAULT_CPU_WIDTH, Job, pack
+from sweeps.stages import Stage
 
 UNKEPT = "kept no state; with execution: {keep_state: true} longer budgets go on from there"
 """Why a run does not go on where another ended that it might have gone on from."""
 
 
-def starts(folder: Folder, configs: Sequence[RunConfig]) -> dict[str, int]:
-    """Return the runs that go on where a shorter one ended: digest -> the update they begin at.
+def starts(folder: Folder, configs: Sequence[RunConfig]) -> dict[str, Kept]:
+    """Return the runs that go on where a shorter one ended: digest -> the state they begin at.
 
     A run that is done is among them, so that packs are cut alike before and after.
     """
     states = folder / "states"
-    kinds = {each.file.name.partition("-")[0] for each in kept(states)} if states.is_dir() else set()
+    kinds = {each.file.name.partition("-")[0] for each in kept(states)}
     if not kinds:
         return {}
     found = {digest(config): start(config, folder / "runs", states)[0] for config in configs if kin(config) in kinds}
-    return {name: source.update for name, source in found.items() if source and source.digest != name}
+    return {name: source for name, source in found.items() if source and source.digest != name}
 
 
-def apart(configs: Sequence[RunConfig], begun: Mapping[str, int]) -> list[list[RunConfig]]:
-    """Return runs in groups that begin at the same update, for a pack advances as one."""
-    groups: dict[int, list[RunConfig]] = {}
-    for config in configs:
-        groups.setdefault(begun.get(digest(config), 0), []).append(config)
-    return [groups[update] for update in sorted(groups)]
+def cut(
+    stages: Sequence[Stage], folder: Folder, widths: Mapping[str, int] | int = DEFAULT_CPU_WIDTH
+) -> list[tuple[Stage, Job]]:
+    """Return the packs of a sweep, those that are done included, each with its stage.
+
+    They are cut by stage, so that what a pack holds does not depend on what later stages add; and by the
+    update at which runs begin, for a pack advances as one.
+    """
+    begun = starts(folder, [config for stage in stages for config in stage.runs])
+    found = []
+    for stage in stages:
+        groups: dict[int, list[RunConfig]] = {}
+        for config in stage.runs:
+            source = begun.get(digest(config))
+            groups.setdefault(source.update if source else 0, []).append(config)
+        found += [(stage, job) for update in sorted(groups) for job in pack(groups[update], widths)]
+    return found
 
 
 def related(folder: Folder, configs: Sequence[RunConfig], foreign: Sequence[str]) -> dict[str, list[RunConfig]]:
@@ -69,7 +82,7 @@ def lines(folder: Folder, configs: Sequence[RunConfig], done: Set[str], foreign:
     """
     left = [config for config in configs if digest(config) not in done]
     begun = starts(folder, left)
-    for update, count in sorted(Counter(begun.values()).items()):
+    for update, count in sorted(Counter(source.update for source in begun.values()).items()):
         yield f"{count:,} runs go on where shorter ones ended, after {update:,} updates"
     others = related(folder, left, foreign) if left and foreign else {}
     why = Counter(

@@ -20,7 +20,11 @@ POLL_SECONDS = 0.5
 LOOK_SECONDS = 2.0
 """Between two looks at which machines the cluster has."""
 STILLBIRTHS = 3
-"""Workers that die one after the other before they are ready, until the sweep gives up."""
+"""Workers that cannot start, one after the other, until the sweep gives up."""
+KILLED_EARLY = 10
+"""The same of workers that somebody else ends before they are ready."""
+RAISED = "creation task"
+"""What Ray says of a worker whose constructor raised."""
 STOP_SECONDS = 60.0
 """How long a sweep that is stopped waits for its jobs: no more than what a checkpoint may be behind."""
 
@@ -159,7 +163,7 @@ class Pool:
 
     def _replace(self, slot: _Slot, cause: Cause, *, stillborn: bool) -> None:
         self._stillborn += stillborn
-        if self._stillborn >= STILLBIRTHS:
+        if self._stillborn >= (STILLBIRTHS if RAISED in cause.message else KILLED_EARLY):
             raise SweepError(f"{self._stillborn} workers died one after the other before they could train: {cause}")
         self.tell(Lost(slot.number, cause))
         self.dismiss(slot.actor)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from threading import Lock
 
 from rich.console import Console
@@ -41,6 +42,7 @@ class Progress:
         self._folder = folder
         self._live: Live | None = None
         self._beat: Beat | None = None
+        self._stages = 0
         self._reason = ""
 
     def begin(
@@ -53,7 +55,8 @@ class Progress:
         if self._stage:
             self._say(self._stage)
         if self._folder is not None:
-            self._beat = Beat(self._folder, self._now)
+            self._beat = Beat(self._folder, self._now, listening=self._stages > 0)
+        self._stages += 1
         if ledger.foreign:
             self._say(f"{len(ledger.foreign)} records of other runs lie in the same folder; they are left alone")
         if self._console.is_terminal:
@@ -86,6 +89,7 @@ class Progress:
         """Leave the last state on the console, and how to go on if something is left."""
         if self._beat is not None:
             self._beat.end()
+            self._beat = None
         if self._live is not None:
             self._live.stop()
             self._live = None
@@ -104,7 +108,7 @@ class Progress:
 
     def _now(self) -> Snapshot:
         with self._lock:
-            return self._tally.snapshot()
+            return replace(self._tally.snapshot(), stage=self._stage)
 
 
 def _smaller(instead: Execution | None) -> str:

@@ -64,6 +64,8 @@ class Snapshot:
     when: float = 0.0
     """Seconds since the epoch, by the driver's clock."""
     ended: bool = False
+    stage: str = ""
+    """What is trained now, of a search that goes in stages."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -114,12 +116,22 @@ def alive(snapshot: Snapshot | None, clock: Callable[[], float] = time.time) -> 
 class Beat:
     """Writes snapshots about once a second from a thread of its own, and listens for a request to stop."""
 
-    def __init__(self, folder: Folder, take: Callable[[], Snapshot], *, every: float = BEAT_SECONDS) -> None:
-        """Begin; `take` returns the present snapshot, and is called from the thread."""
+    def __init__(
+        self, folder: Folder, take: Callable[[], Snapshot], *, every: float = BEAT_SECONDS, listening: bool = False
+    ) -> None:
+        """Begin.
+
+        Args:
+            folder: of the experiment.
+            take: returns the present snapshot; called from the thread.
+            every: seconds between snapshots.
+            listening: this driver has listened before, so that a request that lies there is meant for it.
+        """
         self._folder, self._take, self._every = folder, take, every
         self._over = Flag()
-        with suppress(OSError):
-            (folder / REQUEST).unlink(missing_ok=True)  # it was meant for an earlier driver
+        if not listening:
+            with suppress(OSError):
+                (folder / REQUEST).unlink(missing_ok=True)  # it was meant for an earlier driver
         self._write(ended=False)
         self._thread = Thread(target=self._go, daemon=True)
         self._thread.start()

@@ -15,9 +15,9 @@ from sweeps import Interrupted, SweepError
 from sweeps.claim import claimed
 from sweeps.engine import Engine
 from sweeps.events import Event, Failed, Finished
-from sweeps.extending import apart, starts
+from sweeps.extending import cut
 from sweeps.ledger import Failure, Ledger, forget_failure, write_failure
-from sweeps.packing import DEFAULT_CPU_WIDTH, Job, pack, without
+from sweeps.packing import DEFAULT_CPU_WIDTH, Job, without
 from sweeps.progress import Progress
 from sweeps.stages import Stage
 
@@ -118,15 +118,11 @@ class _Turn:
 
 
 def _turn(stages: Sequence[Stage], folder: Folder, width: Mapping[str, int] | int, over: set[str]) -> _Turn:
-    """Return what is to be trained now; what has had its turn and failed waits for the next call.
-
-    Packs are cut by stage, so that what a pack holds does not depend on what later stages add.
-    """
+    """Return what is to be trained now; what has had its turn and failed waits for the next call."""
     configs = [run for stage in stages for run in stage.runs]
     ledger = Ledger.read(folder, configs)
-    ended, begun = ledger.done.keys() | over, starts(folder, configs)
-    cut = [(stage, pack(group, width)) for stage in stages for group in apart(stage.runs, begun)]
-    jobs = [(stage, job) for stage, packs in cut for job in without(packs, ended)]
+    ended = ledger.done.keys() | over
+    jobs = [(stage, left) for stage, job in cut(stages, folder, width) for left in without([job], ended)]
     new = {digest(config) for config in configs} - over
     return _Turn(configs, ledger, [job for _, job in jobs], jobs[0][0] if jobs else stages[-1], new)
 

@@ -27,6 +27,9 @@ JAX_FREE = (
     "analysis.load", "analysis.verdicts", "analysis.report", "experiments.experiment", "experiments.cli",
     "analysis.columns", "analysis.compare", "analysis.exchange.batch_science", "analysis.exchange.weights_and_biases",
     "analysis.report.serve", "experiments.imported",
+    "sweeps.snapshot", "sweeps.board", "sweeps.memory", "sweeps.worker_log", "experiments.selection",
+    "experiments.run_page", "experiments.watching", "experiments.pruning", "experiments.kept_logs",
+    "experiments.doctor",
 )  # fmt: skip
 MOST_LINES = 250
 

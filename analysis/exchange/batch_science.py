@@ -21,7 +21,7 @@ from analysis.exchange import ExchangeError
 from analysis.exchange.imported import ForeignRun, Imported, Status, config_of
 from analysis.gap import as_text
 from analysis.load import Results
-from largebatch.records import folders, read_summary, write_file
+from largebatch.records import folders, read_all, write_file
 
 MEASUREMENTS = {
     f"{theirs}/{what}": f"{ours}_{kind}"
@@ -43,7 +43,8 @@ OPTIMIZER = ("momentum", "nesterov", "beta1", "beta2", "epsilon", "weight_decay"
 def export(results: Results, to: Path, format: str) -> Iterator[Path]:
     """Write each batch size of each workload as a study, each run as a trial; yield the files."""
     runs = results.runs
-    configs = {path.name: read_summary(path).config for path in folders(results.folder / "runs")}
+    places = list(folders(results.folder / "runs"))
+    configs = {record.digest: record.config for record in read_all(places, summary=True)}
     histories = dict(iter(results.histories().groupby("digest", observed=True)))
     workload = ["dataset.name", "model.name", "optimizer.name", "batch_size"]
     tuned = [name for name in results.fields if name not in workload and as_text(runs[name]).nunique() > 1]
@@ -141,7 +142,8 @@ def _run(
 ) -> ForeignRun:
     outcome = trial.get("outcome") or ("diverged" if trial["status"] == "INFEASIBLE" else "done")
     steps = int(trial.get("steps") or table["step"].max())
-    config = trial.get("config") or _config(where, study, trial["parameters"], steps, train_size)
+    budget = int(study.get("train_steps") or steps)
+    config = trial.get("config") or _config(where, study, trial["parameters"], budget, train_size)
     history = {"update": table["step"].to_numpy()}
     history |= {ours: table[t].to_numpy(float) for t, ours in MEASUREMENTS.items() if t in table}
     history |= _places(config, history["update"])

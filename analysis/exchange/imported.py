@@ -4,16 +4,20 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from largebatch.records import HISTORY, TIMING, Record, write, write_file
+from analysis.exchange import ExchangeError
+from analysis.gather import flatten
+from analysis.selection import BY
+from largebatch.records import HISTORY, TIMING, Folder, Record, write, write_file
 
 Status = Literal["done", "diverged", "stuck"]
 ORDER, RULE = "unknown", "constant"
 """What a source rarely says: in which order examples were drawn. Rates are taken as they were used."""
+CELL = ("dataset.name", "dataset.train_size", "model.name", "optimizer.name", "batch_size", "seed")
+"""Fields that tell studies apart, and repetitions of a run."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,20 @@ def config_of(
     }
 
 
-def write_imported(found: Imported, folder: Path, *, question: str, figures: Sequence[Any]) -> list[str]:
+def searched(found: Imported) -> list[str]:
+    """Return the fields in which runs of the same batch size and seed differ: what others searched."""
+    flat = [dict(flatten(run.config)) for run in found.runs]
+    names = dict.fromkeys(name for row in flat for name in row)
+    cells: dict[str, set[str]] = {}
+    for row in flat:
+        for name in names:
+            cells.setdefault(f"{name} {[row[key] for key in CELL]}", set()).add(str(row.get(name)))
+    return [n for n in names if n not in CELL and any(len(v) > 1 for k, v in cells.items() if k.startswith(f"{n} "))]
+
+
+def write_imported(
+    found: Imported, folder: Folder, *, question: str, figures: Sequence[Any], select: str | None = None
+) -> list[str]:
     """Write records and the description of an experiment that was imported; return the digests.
 
     Args:
@@ -86,7 +103,15 @@ def write_imported(found: Imported, folder: Path, *, question: str, figures: Seq
         folder: `<results>/<name>`, not there yet.
         question: for the report.
         figures: names of figures for the report.
+        select: a measure of `analysis.selection.BY`: where others searched, figures show the run that it selects.
+
+    Raises:
+        ExchangeError: nothing was searched, or nothing can be selected by this.
     """
+    axes = searched(found) if select else []
+    if select and (select not in BY or not axes):
+        what = f"accepted: {', '.join(BY)}" if select not in BY else "no two runs of a batch size and seed differ"
+        raise ExchangeError(f"cannot select by {select}: {what}")
     origin = {"format": found.format, "notes": list(found.notes)}
     digests = []
     for run in found.runs:
@@ -95,7 +120,7 @@ def write_imported(found: Imported, folder: Path, *, question: str, figures: Seq
         digests.append(record.digest)
     document = {
         "name": folder.name, "question": question, "figures": list(figures), "claims": [], "imported": origin,
-        "digests": digests, "source": {},
+        "digests": digests, "source": {}, **({"search": {"asked": {"ranges": axes, "by": select}}} if select else {}),
     }  # fmt: skip
     write_file(folder / "experiment.json", json.dumps(document, indent=1).encode())
     return digests

@@ -32,9 +32,9 @@ def rounded(value: float, digits: int = 3) -> str:
 def _or_why(fit: Callable[[np.ndarray, np.ndarray], Fit]) -> Callable[[np.ndarray, np.ndarray], Fit]:
     def tried(x: np.ndarray, y: np.ndarray) -> Fit:
         try:
-            return fit(x, y)
+            return {**fit(x, y), "points": len(x)}
         except ValueError as error:
-            return {"why": str(error)}
+            return {"why": str(error), "points": len(x)}
 
     return tried
 

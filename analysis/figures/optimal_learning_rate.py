@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.figures.arms import arms
 from analysis.figures.describe import CannotDraw, conditions, mean_of, outcomes, plain, words
 from analysis.figures.fitted import fit_knee, fit_power, rounded, said
-from analysis.figures.tuned import RATE, at_best_rate, policy, tried
+from analysis.figures.tuned import RATE, at_best_rate, places, policy, tried
 from analysis.gap import as_text, censored
 from analysis.load import Results
 from analysis.selection import choose, sentence
@@ -33,12 +33,13 @@ def prepare(results: Results) -> dict[str, Any]:
     rated = _with_rates(results)
     chosen, choices = at_best_rate(rated)
     single, _ = choose(rated, RATE, per_seed=True)
+    beside = places(rated)
     edges = {_place(choice.cell): choice.edge for choice in choices}
     cells = []
     found = arms(chosen, KNOWN)
     for arm in found:
         for batch, runs in arm.runs.groupby("batch_size", sort=True):
-            place = _alike(rated.runs, runs, rated.fields)
+            place = rated.runs[beside == beside[runs.index[0]]]
             edge = next((e for cell, e in edges.items() if _holds(dict(cell), runs)), "")
             cells.append(_cell(arm.label, int(batch), runs, place, single.runs, edge))
     return {
@@ -67,14 +68,6 @@ def _place(cell: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
 
 def _holds(cell: Mapping[str, Any], runs: pd.DataFrame) -> bool:
     return all(as_text(runs[name]).iloc[0] == as_text(pd.Series([value])).iloc[0] for name, value in cell.items())
-
-
-def _alike(runs: pd.DataFrame, cell: pd.DataFrame, fields: tuple[str, ...]) -> pd.DataFrame:
-    """Return all runs that differ from those of a cell in rate and seed alone."""
-    same = pd.Series(True, runs.index)
-    for name in (name for name in fields if name != RATE and name in runs):
-        same &= as_text(runs[name]) == as_text(cell[name]).iloc[0]
-    return runs[same]
 
 
 def _cell(

@@ -111,7 +111,7 @@ def _cells(arm: Arm, runs: pd.DataFrame, field: str) -> list[dict[str, Any]]:
 def _fit(cells: list[dict[str, Any]]) -> dict[str, Any]:
     points = [(c["length"], c["excess"]["mean"]) for c in cells if c["excess"]["mean"] and c["excess"]["mean"] > 0]
     x, y = np.array(points, float).reshape(-1, 2).T
-    return {**fit_power(x, y), "points": len(points)}
+    return fit_power(x, y)
 
 
 def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis.figures.describe import CannotDraw
 from analysis.load import Results
-from analysis.probed import RATIOS, SOURCES, placed, probes_of, tables, title, with_number
+from analysis.probed import RATIOS, SOURCES, placed, tables, title, with_number
 from largebatch.records import Measured
 
 Options = Mapping[str, Any]
@@ -70,8 +70,8 @@ def tables_of(results: Results, probe: str, fits: Callable[[Options], bool] = la
         OSError: a probe's table cannot be read.
         pyarrow.ArrowInvalid: it is torn.
     """
-    for digest, own in tables(results):
-        for options in probes_of(results.runs, digest):
+    for digest, asked, own in tables(results):
+        for options in asked:
             if options["name"] == probe and fits(options) and title(options) in own:
                 yield digest, options, own[title(options)]
                 break

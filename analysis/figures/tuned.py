@@ -1,5 +1,7 @@
 """Cells in which several learning rates were tried, at the one that validation selects: only there the test is read."""
 
+import pandas as pd
+
 from analysis.figures.describe import CannotDraw
 from analysis.gap import as_text
 from analysis.load import Results
@@ -8,11 +10,17 @@ from analysis.selection import Choice, SelectionError, choose
 RATE = "learning_rate"
 
 
-def tried(results: Results, arm: str = RATE) -> int:
+def places(results: Results) -> "pd.Series[str]":
+    """Return what each run is besides its learning rate and its seed, as text: the cell that rates are tried in."""
+    runs = results.runs
+    fields = [name for name in results.fields if name != RATE and name in runs]
+    moving = [name for name in fields if runs[name].nunique(dropna=False) > 1]
+    return runs[moving].apply(as_text).agg("|".join, axis=1) if moving else pd.Series("", runs.index)
+
+
+def tried(results: Results) -> int:
     """Return the most learning rates that were tried in one cell: at one batch size, everything else equal."""
-    runs, fields = results.runs, [name for name in results.fields if name != arm and name in results.runs]
-    others = runs[fields].apply(as_text).agg("|".join, axis=1)
-    return int(runs[arm].groupby(others).nunique().max()) if len(runs) else 0
+    return int(results.runs[RATE].groupby(places(results)).nunique().max()) if len(results.runs) else 0
 
 
 def at_best_rate(results: Results, by: str = "validation_error") -> tuple[Results, tuple[Choice, ...]]:

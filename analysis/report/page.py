@@ -16,6 +16,7 @@ from analysis.report.cost import cost
 from analysis.report.markup import Html, data, details, html, table
 from analysis.report.pointer import Marks
 from analysis.report.runs_table import failures, lost, runs_table
+from analysis.report.surfaces import surfaces
 from analysis.report.svg import inline
 from analysis.report.verdict_table import SIGNS, verdict_table
 from analysis.verdicts import Verdict
@@ -35,7 +36,7 @@ class Said:
         published: numbers of the paper, as in the file.
         deviations: departures from the paper's protocol, a sentence each.
         history: changes after results had been seen: date, change, reason.
-        policy: how what the figures show was selected, where something was searched.
+        policy: how values that were searched were selected for the figures, in words.
     """
 
     question: str
@@ -135,18 +136,9 @@ def _figure(place: int, drawing: Drawing) -> str:
         f'<section><h3>{html(title + label)}</h3><figure class="{prefix}">'
         f'<div class="scroll plot" role="region" tabindex="0" aria-label="{escape(title + label)}">{svg}</div>'
         f'<figcaption>{html(caption)} <span class="files">Files: {_links(drawing)}</span></figcaption>'
-        f"{data(drawing.marks.plain(), kind='marks')}{_surfaces(numbers)}</figure>"
+        f"{data(drawing.marks.plain(), kind='marks')}{surfaces(numbers)}</figure>"
         f"{details('The numbers drawn', table(*figure.table(numbers), label=f'numbers of {name}'))}</section>"
     )
-
-
-def _surfaces(numbers: Mapping[str, Any]) -> str:
-    """Return a figure's surfaces for the page's script, which shows them in three dimensions.
-
-    They stand under `surfaces` in the numbers: each a mapping of label, x [k], y [m], z [k][m] (None where it was
-    not measured), and names, a mapping of x, y and z to words.
-    """
-    return data(numbers["surfaces"], kind="surfaces") if numbers.get("surfaces") else ""
 
 
 def _reproduce(results: Results) -> str:

@@ -77,9 +77,11 @@ def read(canvas: Canvas) -> Marks:
     found = Marks(_arms(canvas))
     colors = {color: place for place, (_, color) in enumerate(found.arms)}
     styles = _styles(canvas)
+    drawn = [artist for axes in canvas.axes for artist in (*axes.collections, *axes.images)]
+    bars = [bar.ax for artist in drawn if (bar := getattr(artist, "colorbar", None)) is not None]
     for place, axes in enumerate(canvas.axes):
         found.panels.append(_names(canvas, axes))
-        if axes.get_label() == "<colorbar>":
+        if axes in bars:
             continue
         for color, points, values in _series(axes, styles):
             found.marks += _marks(axes, points, values, colors.get(color or "", -1), place)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from analysis.report.markup import html
+from largebatch.records import Folder, folders, matching
 
 LOOPBACK = "127.0.0.1"
 KINDS = {".html": "text/html; charset=utf-8", ".svg": "image/svg+xml", ".png": "image/png", ".json": "application/json"}
@@ -19,11 +19,11 @@ POLICY = "script-src 'unsafe-inline'"
 """The part of the page's policy to which asking this server for changes is added."""
 
 
-def stamp(experiment_folder: Path) -> object:
+def stamp(experiment_folder: Folder) -> object:
     """Return what changes with the records: names of the runs that stand, failures, the experiment's description."""
-    runs = {path.parent.name for path in experiment_folder.glob("runs/*/run.json")}
-    others = [*experiment_folder.glob("failures/*.json"), experiment_folder / "experiment.json"]
-    return frozenset(runs), tuple(sorted((path.name, path.stat().st_mtime_ns) for path in others if path.exists()))
+    runs = frozenset(path.name for path in folders(experiment_folder / "runs"))
+    others = [*matching(experiment_folder / "failures", "*.json"), experiment_folder / "experiment.json"]
+    return runs, tuple((path.name, path.read_bytes()) for path in others if path.exists())
 
 
 class Live:
@@ -34,7 +34,7 @@ class Live:
         trouble: why the page could not be made, in words; empty where it could.
     """
 
-    def __init__(self, experiment_folder: Path, make: Callable[[], object], *, every: float = 1.0) -> None:
+    def __init__(self, experiment_folder: Folder, make: Callable[[], object], *, every: float = 1.0) -> None:
         """Keep what to watch and how to make the page.
 
         Args:
@@ -42,7 +42,7 @@ class Live:
             make: writes `<experiment_folder>/report/report.html`; what it raises is shown instead.
             every: seconds between two looks at the folder.
         """
-        self.folder, self._make, self._every = Path(experiment_folder), make, every
+        self.folder, self._make, self._every = experiment_folder, make, every
         self.version, self.trouble = 0, ""
         self._seen: object = None
 

@@ -1,9 +1,10 @@
 "use strict";
 // Surfaces in three dimensions, turned by drag or by the arrow keys. The static figure above shows the same numbers.
 for (const source of document.querySelectorAll("script.surfaces")) {
-  const plot = source.parentElement.querySelector(".plot");
+  const figure = source.parentElement;
+  let before = figure.querySelector(".arms") || figure.querySelector(".plot");
   for (const surface of JSON.parse(source.textContent)) {
-    const { label, x, y, z, names } = surface;
+    const { label, x, y, z, path, names } = surface;
     const finite = z.flat().filter((value) => value !== null);
     if (!finite.length) continue;
     // A loss spans orders of magnitude: its height is logarithmic where that shows more.
@@ -23,7 +24,8 @@ for (const source of document.querySelectorAll("script.surfaces")) {
     caption.className = "small";
     caption.textContent = `${words}. Drag, or use the arrow keys, to turn it.`;
     view.append(canvas, caption);
-    plot.after(view);
+    before.after(view);
+    before = view;
 
     const start = { turn: -0.7, tilt: 0.55 };
     const angle = { ...start };
@@ -33,11 +35,15 @@ for (const source of document.querySelectorAll("script.surfaces")) {
       const [from, to] = [stops[Math.floor(at)], stops[Math.floor(at) + 1]];
       return `rgb(${from.map((value, i) => Math.round(value + (to[i] - value) * (at % 1))).join(",")})`;
     };
-    const scaled = (values) => {
+    const scale = (values) => {
       const [low, high] = [Math.min(...values), Math.max(...values)];
-      return values.map((value) => 2 * (value - low) / (high - low || 1) - 1);
+      return (value) => 2 * (value - low) / (high - low || 1) - 1;
     };
-    const [across, along] = [scaled(x), scaled(y)];
+    const [place, deep] = [scale(x), scale(y)];
+    const [across, along] = [x.map(place), y.map(deep)];
+    // What the run went through: only where it lies over the grid.
+    const trail = path.filter(([a, b]) => Math.abs(place(a)) <= 1 && Math.abs(deep(b)) <= 1)
+      .map(([a, b, loss]) => [place(a), deep(b), height(Math.max(least, Math.min(most, loss)))]);
     const draw = () => {
       const ink = getComputedStyle(document.body).color;
       const size = canvas.clientWidth;
@@ -80,6 +86,12 @@ for (const source of document.querySelectorAll("script.surfaces")) {
         context.closePath();
         context.fillStyle = color(share);
         context.fill();
+        context.stroke();
+      }
+      if (trail.length) {
+        context.lineWidth = 2;
+        context.strokeStyle = "#d04a2f";
+        outline(trail.map((point) => project(...point)));
         context.stroke();
       }
       context.fillStyle = ink;

@@ -4,11 +4,10 @@ The same lines work in a notebook. `analysis` reads what runs left behind and ne
 """
 
 import sys
-from pathlib import Path
 
 import analysis
 
-results = analysis.load(Path(sys.argv[1] if len(sys.argv) > 1 else "results/quickstart"))
+results = analysis.load(sys.argv[1] if len(sys.argv) > 1 else "results/quickstart")
 print(f"{results.name}: {results.counts.sentence()}")
 
 # One row a run, indexed by its digest. Configuration under dotted names, measurements as they were at the end.

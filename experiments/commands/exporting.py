@@ -18,8 +18,7 @@ def export(experiment: Finished, to: To, format: Format = "parquet", results: Re
     from analysis.load import load
     from experiments.finished import finished
     from experiments.place import say
-    from largebatch.storage import place_of
 
-    found = load(finished(experiment, place_of(results)))
+    found = load(finished(experiment, results))
     files = write(found, to, format=format)
     say(console(), f"{found.name}: {len(found.runs):,} runs in {len(files):,} files under {to}")

@@ -11,6 +11,10 @@ Source = Annotated[Path, typer.Argument(metavar="DIR", help="The folder that hol
 Format = Annotated[str, typer.Option("--format", metavar="FORMAT", help="batch_science or wandb.")]
 As = Annotated[str, typer.Option("--as", metavar="NAME", help="Name of the results here.")]
 Size = Annotated[int | None, typer.Option("--train-size", min=1, help="Training examples, where nothing says so.")]
+Select = Annotated[
+    str | None,
+    typer.Option("--select", metavar="MEASURE", help="Show of a search the best by this, as validation_error."),
+]
 Question = Annotated[str | None, typer.Option("--question", help="What the report asks.")]
 
 
@@ -19,6 +23,7 @@ def import_(
     name: As,
     format: Format,
     train_size: Size = None,
+    select: Select = None,
     question: Question = None,
     results: Results = DEFAULT_RESULTS,
 ) -> None:
@@ -28,17 +33,16 @@ def import_(
     from experiments.experiment import packaged
     from experiments.imported import figures_for
     from experiments.place import say
+    from largebatch.storage import place_of
 
-    folder = Path(results) / name
-    if "://" in results:
-        raise ExchangeError(f"--results {results}: imported results lie in a local folder")
-    if not name.isidentifier() and not name.replace("-", "_").isidentifier():
+    folder = place_of(results) / name
+    if not name.replace("-", "_").isidentifier():
         raise ExchangeError(f"--as {name}: give a plain name of letters, digits, - and _")
-    if folder.exists() or name in packaged():
+    if name in packaged() or folder.exists() or (folder / "experiment.json").exists():
         raise ExchangeError(f"--as {name}: {'a packaged experiment' if name in packaged() else folder} has that name")
     found = read_foreign(source, format=format, train_size=train_size)
     asked = question or f"What do the runs in {source.name} show?"
-    digests = write_imported(found, folder, question=asked, figures=figures_for(found))
+    digests = write_imported(found, folder, question=asked, figures=figures_for(found, select), select=select)
     out = console()
     for note in found.notes:
         say(out, f"note: {note}")

@@ -78,7 +78,7 @@ def place(experiment: str, settings: list[str] | None, scale: str | None, result
     from experiments.place import Place
     from largebatch.storage import place_of
 
-    refuse(experiment, place_of(results))
+    refuse(experiment, results)
     words = [experiment]
     for setting in settings or []:
         words += ["--set", setting]

@@ -1,7 +1,6 @@
 """`largebatch report`."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,8 +30,6 @@ def report(
     if not serve:
         say(out, f"report: {write()}")
         return
-    if not isinstance(folder, Path):
-        raise typer.BadParameter(f"--serve watches a local folder, and {folder} is none; write the report without it")
     from analysis.report.serve import Live
     from analysis.report.serve import serve as serve_report
 
@@ -44,14 +41,14 @@ def report(
 
 def _made(
     experiment: str, settings: list[str], scale: str | None, results: str
-) -> "tuple[Folder, Callable[[], Folder]]":
+) -> tuple["Folder", Callable[[], "Folder"]]:
     """Return where the results lie, and what makes their report: imported ones have no experiment file."""
-    from experiments.imported import description, report_of
-    from largebatch.storage import place_of
+    from experiments.imported import description, folder_of, report_of
 
-    imported = place_of(results) / experiment
-    if found := description(imported):
-        return imported, lambda: report_of(imported, found, settings)
+    folder = folder_of(experiment, results)
+    if folder is not None and (found := description(folder)):
+        there, described = folder, found
+        return there, lambda: report_of(there, described, settings)
     at = place(experiment, settings, scale, results)
     from experiments.place import say
     from experiments.run import report as write

@@ -24,11 +24,14 @@ def status(
     """Say which runs are done, diverged, failed or missing, why, and how to go on."""
     at = place(experiment, settings, scale, results)
     if verify:
-        from experiments.integrity import show_findings
+        from experiments.integrity import plain, show_findings
         from sweeps.verify import verify as verified
 
         found = verified(at.folder, at.experiment.configs)
-        show_findings(at, found, console())
+        if as_json:
+            emit(plain(found))
+        else:
+            show_findings(at, found, console())
         raise typer.Exit(0 if found.sound else 1)
     from experiments.show import show_status, status_of
     from experiments.watching import follow

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from analysis.figures import FIGURES
+from analysis.load import load
 from analysis.probed import SOURCES, edge, with_number
 from analysis.verdicts import judge
 from largebatch.config import PROBES
@@ -138,3 +140,20 @@ def _written(example):
     from ruamel.yaml import YAML
 
     return YAML(typ="safe").load(f"{{{example}}}") or {}
+
+
+def test_what_was_measured_after_a_run_ended_is_a_measure_too(tmp_path):
+    from largebatch.added import add
+
+    later = {"name": "sharpness", "label": "later", "dimensions": None, "eps": [0.001]}
+    found = {"sharpness": table({(END, "sharpness/0.001"): 7.0})}
+    made = {"rows": history(), "probes": found}
+    keep = {"keep_weights": {"at": "end"}}
+    kept = probed(tmp_path / "kept", PROBE[:1], lambda _: made, {"batch_size": [16]}, base={"execution": keep}, seeds=1)
+    (digest,) = kept.runs.index
+    measured = table({(END, "sharpness/0.001"): 3.0})
+    add(kept.folder / "runs" / digest, "later", measured, options=later, provenance={})
+    again = load(kept.folder)
+    assert "sharpness" not in kept.runs and again.runs["sharpness"].tolist() == [3.0]
+    assert with_number(again, "later/sharpness/0.001").runs["later/sharpness/0.001"].tolist() == [3.0]
+    assert FIGURES["sharpness_vs_batch"].prepare(again)["cells"][0]["sharpness"]["mean"] == pytest.approx(3)

@@ -68,8 +68,8 @@ def test_a_message_shows_the_source_line_with_a_caret_under_the_column(tmp_path)
          f"mine.yaml:3:10: base.model: unknown model 'mpl'; accepted: {', '.join(MODELS)}; did you mean mlp?"),
         ("  probes: [{name: sharpnes}]",
          "mine.yaml:3:12: base.probes[0]: unknown probe 'sharpnes'; accepted: gradient_noise, gradient_variance, "
-         "batch_sharpness, sharpness, adaptive_sharpness, average_sharpness, curvature, spectrum, path, confusion; "
-         "did you mean sharpness?"),
+         "batch_sharpness, sharpness, adaptive_sharpness, average_sharpness, curvature, spectrum, path, confusion, "
+         "reparametrization; did you mean sharpness?"),
         ("  probes: [sharpness]", "mine.yaml:3:12: base.probes[0]: got 'sharpness'; write {name: sharpness}"),
         ("  probes: [{name: path, at: start}]",
          "mine.yaml:3:29: base.probes[0].at: unknown at 'start'; accepted: end"),
@@ -204,8 +204,8 @@ def test_more_examples_than_the_data_set_has(tmp_path):
     ("line", "expected"),
     [
         ("quesion: x", "mine.yaml:7:1: quesion: unknown key; accepted: question, paper, extends, base, axes, zip, "
-                       "seeds, search, figures, claims, published, deviations, history, scales; did you mean "
-                       "question?"),
+                       "seeds, search, figures, claims, landscapes, published, deviations, history, scales; did you "
+                       "mean question?"),
         ("seeds: 0", "mine.yaml:7:8: seeds: got 0; give a count of at least 1, or a list of different whole numbers "
                      "from 0"),
         ("seeds: [1, 1]", "mine.yaml:7:8: seeds: got [1, 1]; give a count of at least 1, or a list of different "

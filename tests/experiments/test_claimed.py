@@ -27,7 +27,6 @@ def claim(measure, **more):
         ("noise_scale", "x.yaml:5:24: claims[0].measure: noise_scale is measured by a probe that no run has; it has "
          "curvature, keskar; add {name: gradient_noise} to base.probes"),
         ("{late_mean: batch_sharpness}", "x.yaml:5:36: claims[0].measure.late_mean: batch_sharpness is measured by a "),
-        ("{best: {rise: squared_gradient}, over: learning_rate}", "claims[0]"),
         ("sharpness_subspace", "it has curvature, keskar; add {name: sharpness, dimensions: 100} to base.probes"),
         ("curvatur/trace", "x.yaml:5:24: claims[0].measure: unknown probe 'curvatur'; accepted: curvature, keskar; did "
          "you mean curvature?; a measure <probe>/<number> needs it among the probes"),

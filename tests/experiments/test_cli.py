@@ -121,14 +121,17 @@ def test_a_bad_file_ends_a_process_without_a_traceback(tmp_path):
 
 
 def test_the_errors_that_are_told_exist():
+    from analysis.exchange import ExchangeError
     from analysis.load import ResultsError
     from experiments.commands.options import TOLD
     from experiments.problems import ExperimentError
     from largebatch.datasets import DataError
     from largebatch.records import RecordError
+    from largebatch.storage import StorageError
     from sweeps import SweepError
 
-    assert {e.__name__ for e in (ExperimentError, ResultsError, DataError, RecordError, SweepError)} == TOLD
+    kinds = (ExperimentError, ResultsError, DataError, RecordError, StorageError, SweepError, ExchangeError)
+    assert {kind.__name__ for kind in kinds} == TOLD
 
 
 def test_plan_trains_nothing(tmp_path):

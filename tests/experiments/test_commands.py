@@ -1,5 +1,6 @@
 """Commands that show a sweep and tidy up after it, on records that nobody trained."""
 
+import io
 import json
 import re
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from experiments.cli import COMMANDS, app
@@ -75,6 +77,15 @@ def test_words_that_mean_no_single_run_are_refused(run, message, results):
     assert (done.exit_code, done.stdout) == (2, "")
     assert re.search(message, done.stderr)
     assert "nothing was run or changed" in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["retry", "logs"])
+def test_no_argument_leads_out_of_the_results(verb, results):
+    (results / "failures").mkdir()
+    (results / "failures" / "x.json").write_text("{}")
+    done = called(*words_for(results, verb, "../../failures/x"))
+    assert done.exit_code == 2 and "give the first digits of a digest" in done.stderr
+    assert (results / "failures" / "x.json").read_text() == "{}"
 
 
 def test_show_prints_a_finished_run_in_80_columns(results):
@@ -150,11 +161,22 @@ def test_status_follows_the_driver_and_without_one_the_records(results, monkeypa
     told = Snapshot((Row(16, counts, 5.0, 0),), 5.0, 0.0, (), process=1, host="far", when=0.0)
     (at.folder / "progress.json").write_text(json.dumps(document(told)))
     assert watching.look(at)[1].startswith("nobody")
-    monkeypatch.setattr(watching, "alive", lambda told: True)
+    beats = iter([True, True, False])
+    monkeypatch.setattr(watching, "alive", lambda told: next(beats))
     now, who = watching.look(at)
     assert now.counts["done"] == 8 and who == "process 1 on far is at work"
-    done = called(*words_for(results, "status"), "--watch")
-    assert done.stdout.splitlines()[0] == "8 of 8 runs done, 5 examples/s (process 1 on far is at work)"
+    left = [config for config in SMOKE if not (at.folder / "runs" / digest(config)).exists()]
+    screen, slept = Console(file=io.StringIO(), width=100), []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        for config in left:
+            leave(at.folder, config, seconds=1.0)
+
+    watching.follow(at, screen, sleep=sleep)
+    first, last = screen.file.getvalue().splitlines()
+    assert first == "8 of 8 runs done, 5 examples/s (process 1 on far is at work)", "a driver has the last word"
+    assert last == "8 of 8 runs done (nobody is at work; no driver is heard)" and len(slept) == 1
 
 
 def test_retry_makes_failed_runs_missing_again(results):
@@ -268,7 +290,7 @@ def test_init_writes_an_experiment_that_is_valid_and_harms_no_file(tmp_path):
 
 def test_every_answer_is_also_one_json_document(results, tmp_path):
     assert json.loads(called("validate", "smoke", "--json").stdout) == {
-        "valid": True, "name": "smoke", "runs": 8, "scales": [],
+        "valid": True, "name": "smoke", "runs": 8, "most": 0, "scales": [],
     }  # fmt: skip
     bad = tmp_path / "bad.yaml"
     bad.write_text("question: q\nbase: {learning_rte: 1}\n")
@@ -300,7 +322,7 @@ def test_the_shell_completes_commands_experiments_and_digests(results, monkeypat
     (results / "folder").mkdir()
     assert completed("sta") == ["status"]
     assert completed("run", "smo") == ["smoke", "smoke/"]
-    assert completed("run", "o") == ["own.yaml"] and completed("run", "fol") == ["folder/"]
+    assert completed("run", "ow") == ["own.yaml"] and completed("run", "fol") == ["folder/"]
     run = digest(SMOKE[0])
     (results / "results").symlink_to(results)
     assert completed("show", "smoke", run[:5]) == [run]

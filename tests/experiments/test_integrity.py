@@ -22,7 +22,7 @@ SETTINGS = ["axes.batch_size=[8]", "axes.scaling_rule=[constant]"]
 @pytest.fixture
 def swept(tmp_path, monkeypatch):
     """Run the smoke sweep of so many seeds with the stub training, and return its folder and what was said."""
-    monkeypatch.setattr("experiments.run.report", lambda place: "no report")
+    monkeypatch.setattr("experiments.run.report", lambda place: place.folder / "report" / "report.html")
     monkeypatch.setattr("experiments.run.check_data", lambda configs: {})
 
     def sweep(seeds, **wishes):
@@ -90,6 +90,8 @@ def test_status_verifies_and_its_exit_code_says_whether_all_is_whole(swept, tmp_
     done = called(*words)
     assert done.exit_code == 1 and "1 torn:" in done.output and "timing.parquet was altered" in done.output
     assert "delete the folders named, then: largebatch run smoke" in done.output
+    said = json.loads(called(*words, "--json").output)
+    assert list(said["torn"]) == [torn.parent.name] and said["whole"] == 1 and said["sound"] is False
 
 
 def test_an_experiment_cannot_be_named_out_of_the_results(tmp_path):

@@ -39,7 +39,7 @@ def own_cache(tmp_path, monkeypatch):
 @pytest.fixture
 def swept(tmp_path, monkeypatch):
     """Run the smoke sweep of so many seeds, and return the widths of its calls so far, and what was said."""
-    monkeypatch.setattr("experiments.run.report", lambda place: "no report")
+    monkeypatch.setattr("experiments.run.report", lambda place: place.folder / "report" / "report.html")
 
     def sweep(seeds, pack=None):
         place = Place(tmp_path, load("smoke", [*SETTINGS, f"seeds={seeds}"]), ("smoke",))

@@ -18,7 +18,7 @@ from sweeps.engine import InProcessEngine
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
     """The smoke sweep, reproduced: its place, the exit code, the report, and what was printed."""
-    at = place("smoke", None, None, tmp_path_factory.mktemp("results"))
+    at = place("smoke", None, None, str(tmp_path_factory.mktemp("results")))
     console = Console(record=True, width=200)
     return at, *reproduce(at, engine=InProcessEngine(), console=console), console.export_text()
 

@@ -35,7 +35,7 @@ class FakeWandb(ThreadingHTTPServer):
     @property
     def environment(self):
         address = f"http://127.0.0.1:{self.server_port}"
-        return {"WANDB_BASE_URL": address, "WANDB_API_KEY": KEY, "WANDB__FILE_STREAM_TRANSMIT_INTERVAL": "0.2"}
+        return {"WANDB_BASE_URL": address, "WANDB_API_KEY": KEY, "WANDB__FILE_STREAM_TRANSMIT_INTERVAL": "1"}
 
     def files(self, artifact):
         """Return the files of a committed artifact: name -> content."""

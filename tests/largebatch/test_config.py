@@ -19,6 +19,7 @@ from largebatch.config import (
     pack_key,
     program_key,
 )  # fmt: skip
+from largebatch.config.digest import KEPT
 from tests.largebatch.company import COMPANY, OWN, REFUSED
 
 GOLDEN = {
@@ -119,6 +120,7 @@ FIELDS = {
     "execution.pack_width": (4, EXECUTION),
     "execution.convolution": ("native", EXECUTION),
     "execution.keep_weights": ({"at": "end"}, EXECUTION),
+    "execution.keep_state": (True, EXECUTION),
 }
 """Every leaf of the reference configuration: another value (a mapping replaces the parent), and its kind."""
 OF_ADAM = ("coefficients.betas", "coefficients.epsilon", "coefficients.weight_decay")
@@ -232,8 +234,8 @@ def test_what_a_field_changes(path):
     assert same == {
         "digest": kind is EXECUTION,
         # What becomes of a row's weights is no part of what is computed.
-        "program": kind in (LOOP, NUMBER) or path == "execution.keep_weights",
-        "pack": kind is NUMBER or path == "execution.keep_weights",
+        "program": kind in (LOOP, NUMBER) or path in KEPT,
+        "pack": kind is NUMBER or path in KEPT,
     }
     declared = {path: kind for path, kind, _ in leaves(one)}
     assert declared[path] is kind

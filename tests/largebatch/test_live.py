@@ -10,7 +10,7 @@ from largebatch.config import digest
 from largebatch.live import LiveRows
 from largebatch.mirror import Mirror
 from largebatch.replay import CURVES, run_id
-from largebatch.tracking import REPORT
+from largebatch.tracking import REPORT, mirrored
 from largebatch.train import train_pack
 from tests.largebatch.fake_wandb import serving
 from tests.largebatch.small import seeded
@@ -100,7 +100,7 @@ def test_rows_arrive_while_a_run_trains_and_its_end_adds_the_rest(tmp_path, wand
             run.measure(run.rows[number - 2 : number])
             wait_for(lambda number=number: wandb_server.rows(run.identity) == run.rows[:number])
         assert not wandb_server.summary[run.identity].get("status")
-        session.add(run.finish())
+        session.add(record := run.finish())
     assert session.counts == (1, 0, None)
     assert wandb_server.rows(run.identity) == run.rows
     assert wandb_server.summary[run.identity]["status"] == "done"
@@ -108,9 +108,9 @@ def test_rows_arrive_while_a_run_trains_and_its_end_adds_the_rest(tmp_path, wand
     last = wandb_server.everything(run.identity)[2]
     assert {name: last[f"by_update/{name}"] for name in CURVES} == {name: run.rows[2][name] for name in CURVES}
     assert {name: last[f"by_epoch/{name}"] for name in CURVES} == {name: run.rows[2][name] for name in CURVES}
-    with Session("online", tmp_path) as session:
-        pass
-    assert session.counts == (0, 0, None), "a run that was streamed is sent again"
+    home = tmp_path / "wandb"
+    assert mirrored(record, "online", "largebatch", home), "a run that was streamed would be sent again"
+    assert mirrored(record, "offline", "largebatch", home) and not mirrored(record, "live", "another", home)
 
 
 def test_a_page_that_shows_other_rows_than_the_record_is_written_again(tmp_path, wandb_server):

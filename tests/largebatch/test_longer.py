@@ -1,11 +1,13 @@
 """A longer run that goes on where a shorter one ended has the bits of one trained from the start, or is trained so."""
 
+import numpy as np
 import pytest
 
 from largebatch.config import RunConfig, digest, program_key
 from largebatch.extent import total_updates
 from largebatch.longer import kin, obstacle, start
 from largebatch.train import train_pack
+from largebatch.weights import read_weights
 from tests.largebatch.small import small
 from tests.largebatch.test_checkpoint import assert_same_bits
 
@@ -113,6 +115,7 @@ def test_what_does_not_follow_the_budget_can_go_on(case):
         ({"evaluate": {"points": 4}}, "it is evaluated at other updates"),
         ({"evaluate": {"every": {"epochs": 2.0}}}, "it is evaluated at other updates"),
         ({"probes": [{"name": "sharpness", "at": "end"}]}, "its probes are taken at other updates"),
+        ({"execution": {"keep_weights": {"at": "end"}}}, "its weights are to be kept at updates at which"),
         ({"fork": {"at": {"updates": 2}, "parent": {"batch_size": 10}}}, "it is another run"),
     ],
 )
@@ -129,6 +132,23 @@ def test_other_probes_shorter_budgets_and_other_runs_are_said():
     other = RunConfig.model_validate({**long.model_dump(mode="json"), "learning_rate": 0.01})
     assert obstacle(short, other) == "it is another run, not the same with a longer budget"
     assert kin(short) == kin(long) == kin(probed) != kin(other)
+
+
+def test_weights_that_were_kept_on_the_way_are_handed_on(tmp_path):
+    every = {"keep_weights": {"every": {"epochs": 1.0}}, "keep_state": True}
+    short, long = (small(**NETWORK, **EPOCHS, budget={"epochs": e}, execution=every) for e in (2.0, 3.0))
+    assert obstacle(short, long) is None
+    (plain,) = rows(2, seeds=(0,))
+    assert "its weights are to be kept" in obstacle(plain, long)
+    trained([short], tmp_path, width=1)
+    (got,), (whole,) = trained([long], tmp_path, width=1), trained([long], tmp_path / "whole", width=1)
+    assert got.summary["resumed_at"] == 8
+    assert_same_bits([got], [whole])
+    ours, theirs = (read_weights(folder / "runs" / digest(long)) for folder in (tmp_path, tmp_path / "whole"))
+    assert list(ours) == list(theirs) == [0, 4, 8, 12]
+    for update, named in theirs.items():
+        for name, values in named.items():
+            np.testing.assert_array_equal(ours[update][name], values)
 
 
 def test_the_latest_state_that_fits_is_taken(tmp_path):

@@ -21,7 +21,7 @@ from sweeps.verify import verify
 from tests.soak.driver import runs
 
 ROOT = Path(__file__).parents[2]
-DRIVER_SHARE = 0.1
+DRIVER_SHARE = 0.15
 """Of the kills, those that hit the driver."""
 ATTEMPTS = 20
 """Times the sweep may be started."""

@@ -16,8 +16,8 @@ BASE = {
     "optimizer": {"name": "sgd", "momentum": 0.9},
     "evaluate": {"points": 20},
 }
-BUDGETS = {8: 6000, 32: 4000, 128: 2000, 256: 1000}
-"""Batch size -> updates: about a second a pack on a slow core."""
+BUDGETS = {8: 12000, 32: 8000, 128: 4000, 256: 2000}
+"""Batch size -> updates: a second or two a pack."""
 
 
 def runs(count: int) -> list:

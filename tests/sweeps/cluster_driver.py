@@ -27,7 +27,7 @@ CASES = {
 class Told:
     """Prints what happens."""
 
-    def begin(self, configs, ledger, jobs):
+    def begin(self, configs, ledger, jobs, *, stage):
         pass
 
     def tell(self, event):

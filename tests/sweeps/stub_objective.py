@@ -18,7 +18,7 @@ def error(config):
     return abs(math.log(config.learning_rate / BEST[config.batch_size])) + 0.001 * config.seed.order
 
 
-def train_pack(configs, *, width, experiment, runs, observe=None, checkpoint=None):
+def train_pack(configs, *, width, experiment, runs, observe=None, checkpoint=None, stop=None):
     with open(runs.parent / "order.txt", "a") as file:
         file.write("".join(f"{digest(config)}\n" for config in configs))
     for config in configs:

@@ -21,9 +21,9 @@ BASE = {
 }  # fmt: skip
 
 
-def runs(epochs, seeds=(0, 1), *, keep=True, **changes):
+def runs(epochs, seeds=(0, 1), *, rates=(0.1,), keep=True, **changes):
     base = {**BASE, "budget": {"epochs": epochs}, "execution": {"keep_state": keep}, **changes}
-    return expand(base, {"batch_size": [16]}, [], seeds)
+    return expand(base, {"batch_size": [16], "learning_rate": rates}, [], seeds)
 
 
 def swept(folder, configs, width=1):
@@ -39,10 +39,20 @@ def found(folder, configs):
     return [records.read(folder / "runs" / digest(config), verify=True) for config in configs]
 
 
+def test_runs_that_go_on_are_not_packed_with_those_that_begin(tmp_path):
+    swept(tmp_path, runs(2, [0]))
+    longer = runs(3, [0], rates=(0.1, 0.2))
+    assert swept(tmp_path, longer, width=2).complete
+    assert [r.summary["resumed_at"] for r in found(tmp_path, longer)] == [8, None]
+    assert {r.summary["pack_width"] for r in found(tmp_path, longer)} == {2}
+
+
 def test_a_longer_budget_goes_on_and_new_seeds_start_anew(tmp_path):
     assert swept(tmp_path, runs(2)).complete
     longer = runs(3, seeds=(0, 1, 2))
-    assert starts(tmp_path, longer) == {digest(config): 8 for config in longer[:2]}
+    begun = starts(tmp_path, longer)
+    assert {name: source.update for name, source in begun.items()} == {digest(config): 8 for config in longer[:2]}
+    assert {source.digest for source in begun.values()} == {digest(config) for config in runs(2)}
     assert told(tmp_path, longer) == ["2 runs go on where shorter ones ended, after 8 updates"]
     assert swept(tmp_path, longer, width=2).complete
     got = found(tmp_path, longer)
@@ -75,8 +85,8 @@ def test_more_probes_are_other_runs_and_the_finished_ones_are_no_reason_to_refus
 
 
 def test_a_stranger_says_nothing(tmp_path):
-    swept(tmp_path, runs(1) + runs(1, learning_rate=0.5))
-    assert told(tmp_path, runs(2, learning_rate=0.7) + runs(1)) == []
+    swept(tmp_path, runs(1) + runs(1, rates=(0.5,)))
+    assert told(tmp_path, runs(2, rates=(0.7,)) + runs(1)) == []
 
 
 @pytest.mark.parametrize("after", [1, 2])

@@ -37,7 +37,7 @@ class Listener:
     def __init__(self, on=None, do=None):
         self.events, self.on, self.do = [], on, do
 
-    def begin(self, configs, ledger, jobs):
+    def begin(self, configs, ledger, jobs, *, stage):
         self.jobs = jobs
 
     def tell(self, event):

@@ -133,8 +133,10 @@ def test_a_request_to_stop_presses_ctrl_c_once_and_an_old_one_is_forgotten(tmp_p
         beat = Beat(tmp_path, lambda: WIDE, every=0.02)
         assert not asked(tmp_path), "a request to an earlier driver is obeyed"
         time.sleep(0.1)
+        beat.end()
         assert not pressed
         ask(tmp_path)
+        beat = Beat(tmp_path, lambda: WIDE, every=0.02, listening=True)  # the next stage of the same driver
         deadline = time.monotonic() + 10
         while not pressed:
             assert time.monotonic() < deadline

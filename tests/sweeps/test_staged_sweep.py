@@ -76,6 +76,16 @@ def test_a_run_that_fails_holds_back_its_batch_size_and_is_not_tried_again_in_th
     assert run(tmp_path, asked, training=FAILING).complete
 
 
+def test_values_that_an_adaptive_search_asks_for_again_are_trained_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("sweeps.adaptive.ask", lambda ranges, tried, values, count, *, seed: [*tried[:count]])
+    asked = design(Search({"learning_rate": RATE}, count=6, sampler="tpe", batch=3))
+    assert run(tmp_path, asked).complete
+    names = trained(tmp_path)
+    assert len(names) == len({*names}) == 6
+    (_, second) = expand(asked, read(tmp_path, "validation_error")).stages
+    assert second.runs == ()
+
+
 def test_progress_names_the_stage_that_is_trained(tmp_path):
     lines = []
 

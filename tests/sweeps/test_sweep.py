@@ -185,7 +185,7 @@ class Presses:
     def __init__(self):
         self.begun, self.failed = 0, []
 
-    def begin(self, configs, ledger, jobs):
+    def begin(self, configs, ledger, jobs, *, stage):
         pass
 
     def tell(self, event):

@@ -150,6 +150,32 @@ def test_figures_verdicts_and_the_report_are_made_of_theirs(tmp_path):
     assert [cell["updates"]["seeds"] for cell in numbers["cells"]] == [[pytest.approx(goal)]] * 2
 
 
+def trial(root, batch, number, error):
+    """Let a trial end with another validation error."""
+    path = root / f"cifar_10/resnet_8/nesterov_momentum/{batch}/{number}/measurements.csv"
+    path.write_text(TABLE.replace("0.8,0.2,0.9,0.25", f"0.8,{error},0.9,{error + 0.05}"))
+
+
+def test_of_a_search_figures_show_what_validation_selects(tmp_path):
+    root = foreign(tmp_path / "in", [("COMPLETE", rate) for rate in (0.05, 0.1, 0.2)] + [("INFEASIBLE", 9.0)])
+    trial(root, 256, 2, 0.125)
+    found = read_foreign(root, format="batch_science")
+    write_imported(found, tmp_path / "theirs", question="?", figures=[], select="validation_error")
+    text = write_report(tmp_path / "theirs", figures=["gap_vs_batch"], question="?", claims=[]).read_text()
+    assert "Figures show learning_rate selected on validation error in each of 1 cells, 4 trials each" in text
+    (numbers,) = [json.loads(p.read_text()) for p in (tmp_path / "theirs/report").glob("gap_vs_batch*.json")]
+    (cell,) = numbers["cells"]
+    assert cell["test_error"]["seeds"] == [0.175], "of the trial with the least validation error"
+
+
+def test_what_cannot_be_selected_is_refused(tmp_path):
+    found = read_foreign(foreign(tmp_path / "in", [("COMPLETE", 0.1)]), format="batch_science")
+    with pytest.raises(ExchangeError, match="cannot select by test_error: accepted: validation_error"):
+        write_imported(found, tmp_path / "a", question="?", figures=[], select="test_error")
+    with pytest.raises(ExchangeError, match="by validation_error: no two runs of a batch size and seed differ"):
+        write_imported(found, tmp_path / "a", question="?", figures=[], select="validation_error")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

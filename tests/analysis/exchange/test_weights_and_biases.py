@@ -9,7 +9,7 @@ from analysis.exchange import ExchangeError, read_foreign
 from analysis.exchange.imported import write_imported
 from analysis.load import load
 from largebatch.records import folders, read
-from largebatch.tracking import columns, rows
+from largebatch.replay import columns, paged, rows
 from tests.analysis.records_on_disk import OnDisk
 
 PAGE = """Name,ID,State,Runtime,batch_size,lr,arch,dataset,n_train,seed,momentum,val/acc
@@ -86,8 +86,9 @@ def test_our_own_mirror_comes_back_as_the_records_were(tmp_path):
     disk.add(config={"batch_size": 16, "seed": 4})
     disk.add(config={"batch_size": "full", "scaling_rule": "linear"}, status="diverged")
     records = [read(path) for path in folders(disk.close() / "runs")]
-    runs = [{"id": r.digest, "state": "finished", "config": {**columns(r), "status": r.status}} for r in records]
-    history = [{**row, "run_id": r.digest} for r in records for row in rows(r)]
+    named = {r.digest: {**columns(r.experiment, r.digest, r.config), "resolved": r.config} for r in records}
+    runs = [{"id": r.digest, "state": "finished", "config": {**named[r.digest], "status": r.status}} for r in records]
+    history = [{**paged(row), "run_id": r.digest} for r in records for row in rows(r)]
     found = read_foreign(folder(tmp_path / "in", runs_json=runs, history_json=history), format="wandb")
     for run, record in zip(found.runs, records, strict=True):
         assert (run.source, run.status, run.config) == (record.digest, record.status, record.config)

@@ -105,6 +105,7 @@ def test_fits_see_no_cell_that_lost_runs(cut):
     # Without noise the other six batch sizes lie on the hyperbola; the two capped ones would bend it.
     assert fit["critical_batch"]["estimate"] == pytest.approx(64, rel=1e-2)
     assert fit["rms"] < 2e-3
+    assert fit["points"] == 6 * 3  # not the two seeds of B = 16 that got there, for its third did not
 
 
 def test_too_few_batch_sizes_say_why_there_is_no_fit(tmp_path):

@@ -78,7 +78,7 @@ def test_what_cannot_be_made_is_said_until_a_record_mends_it(tmp_path):
     live = Live(disk.folder, lambda: write_report(disk.folder, figures=[], question="?", claims=[]))
     assert "being made" in live.page()
     live.look()
-    assert "run it first" in live.page() and "data-version=\"1\"" in live.page()
+    assert "run it first" in live.page() and 'data-version="1"' in live.page()
     more(disk, 0)
     live.look()
     assert "run it first" not in live.page() and "<h1>?</h1>" in live.page()
