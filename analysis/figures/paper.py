@@ -178,6 +178,8 @@ def powers(axes: Axes, values: Sequence[float]) -> None:
 def length_axis(axes: Axes, low: float, high: float) -> None:
     """Make x logarithmic from `low` to `high`, with plain numbers that stay within the panel."""
     axes.set_xscale("log")
+    if low == high:  # one point alone, as in a run of one epoch that is measured after each
+        low, high = low / 2, high * 2
     axes.set_xlim(low, high)
     powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
     ticks = powers if high / low > 50 else np.sort(np.concatenate([powers, 3 * powers]))

@@ -6,6 +6,7 @@ CASE names a list of runs below.
 
 import json
 import sys
+import time
 from pathlib import Path
 
 from sweeps import SweepError
@@ -31,7 +32,7 @@ class Told:
         pass
 
     def tell(self, event):
-        print(json.dumps([type(event).__name__, str(event)]), flush=True)
+        print(json.dumps([type(event).__name__, str(event), time.monotonic()]), flush=True)
 
     def end(self):
         pass

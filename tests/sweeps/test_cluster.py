@@ -74,16 +74,16 @@ def together(begun, seconds):
 
 
 def test_jobs_of_two_gpus_beside_jobs_of_one_and_no_two_on_one_device(cluster, tmp_path):
-    tell(tmp_path, "seconds", text="1")
+    tell(tmp_path, "seconds", text="3")
     driver = Driver(cluster, tmp_path, "mixed")
     assert driver.end() == ["Outcome", [8, 0, 0]]
     seen = details(tmp_path)
     assert Counter((call["devices"], len(call["visible"].split(","))) for call in seen) == {(1, 1): 6, (2, 2): 2}
-    places = on_devices(tmp_path, 1)
+    places = on_devices(tmp_path, 3)
     assert len(places) == 6, "every device was used"
-    assert {place: together(begun, 1) for place, begun in places.items()} == dict.fromkeys(places, 1)
+    assert {place: together(begun, 3) for place, begun in places.items()} == dict.fromkeys(places, 1)
     begun = sorted(call["begun"] for call in seen)
-    assert max(sum(start <= other < start + 1 for other in begun) for start in begun) >= 3, "side by side"
+    assert max(sum(start <= other < start + 3 for other in begun) for start in begun) >= 3, "side by side"
     same_as_undisturbed(tmp_path, CASES["mixed"], tmp_path / "clean", width=1)
 
 
@@ -119,9 +119,11 @@ def test_a_raylet_is_killed_and_another_machine_joins(cluster, tmp_path):
     killed = time.monotonic()
     newcomer = cluster.another()
     assert driver.end() == ["Outcome", [24, 0, 0]]
-    assert len(lost) >= 1 and any(kind == "Lost" for kind, _ in driver.told)
+    noticed = [when for kind, *_, when in driver.told if kind == "Lost"]
+    assert lost and noticed
     later = [call for call in details(tmp_path) if call["begun"] > killed]
-    assert sum(call["node"] == dead.node_id for call in later) <= 2, "its workers may live a moment longer than it"
+    # Its workers outlive a raylet for as long as the cluster takes to notice; from then on nothing is sent there.
+    assert not [call for call in later if call["node"] == dead.node_id and call["begun"] > max(noticed)]
     assert newcomer.node_id in {call["node"] for call in later}
     again = Counter(name for call in details(tmp_path) for name in call["digests"])
     twice = {name for name, count in again.items() if count > 1}
