@@ -19,7 +19,7 @@ base:
   execution: {keep_state: true}
 axes: {batch_size: [16]}
 seeds: 2
-figures: [curves]
+figures: []
 """
 LONGER = ["--set", "budget.epochs=2"]
 
