@@ -117,6 +117,7 @@ def test_a_raylet_is_killed_and_another_machine_joins(cluster, tmp_path):
     lost = {call["pid"]: call for call in details(tmp_path) if call["node"] == dead.node_id}
     os.kill(dead.all_processes["raylet"][0].process.pid, signal.SIGKILL)
     killed = time.monotonic()
+    tell(tmp_path, "seconds", text="4")  # longer from now on, so that the sweep does not end before it is noticed
     newcomer = cluster.another()
     assert driver.end() == ["Outcome", [24, 0, 0]]
     noticed = [when for kind, *_, when in driver.told if kind == "Lost"]
