@@ -50,7 +50,8 @@ def driver(tmp_path):
     try:
         wait_for(lambda: len(Ledger.read(tmp_path, RUNS).done) >= 2, process)
         tell(tmp_path, "seconds", text="60")  # what begins from now on does not end by itself
-        wait_for(lambda: len(unfinished(tmp_path)) == 2, process)
+        told = time.monotonic()
+        wait_for(lambda: sum(call["begun"] > told for call in unfinished(tmp_path)) == 2, process)
         time.sleep(1)
         yield process
     finally:
