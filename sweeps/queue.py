@@ -46,7 +46,10 @@ class JobQueue:
 
     def devices(self) -> Counter[int]:
         """Return how many jobs wait for workers with how many devices."""
-        return Counter(job.devices for line in self._waiting.values() for job in line)
+        found: Counter[int] = Counter()
+        for line in filter(None, self._waiting.values()):
+            found[line[0].devices] += len(line)  # of one program, so of one size; the pool asks after every job
+        return found
 
     def take(self, worker: int, devices: int | None = None) -> Job | None:
         """Return the next job for a worker with so many devices (None: any number), or None where none waits."""
