@@ -53,7 +53,8 @@ def known(folder: Folder, title: str, options: Mapping[str, Any]) -> bool:
         )
     seal = seals(folder).get(title)
     if seal is not None and seal["options"] != dict(options):
-        differing = sorted(name for name in options if seal["options"].get(name) != options[name])
+        before = seal["options"]
+        differing = sorted(name for name in before.keys() | options.keys() if before.get(name) != options.get(name))
         raise RecordError(
             f"{folder} was measured by {title} with another {' and '.join(differing)}; give this one a label of its "
             f"own, or delete {PREFIX}{title}.json there"
@@ -93,6 +94,16 @@ def read_probes(folder: Folder) -> dict[str, Measured]:
         one.seconds, one.options = seal["seconds"], seal["options"]
         found[title] = one
     return found
+
+
+def names(folder: Folder) -> set[str]:
+    """Return the files of what was added to a run, the seals among them.
+
+    Raises:
+        RecordError: a seal is torn.
+    """
+    sealed = seals(folder).items()
+    return {name for title, seal in sealed for name in (f"{PREFIX}{title}.json", *seal["checksums"])}
 
 
 def verify(folder: Folder) -> None:

@@ -23,13 +23,14 @@ SCHEMA = 1
 def keep(states: Folder, pack: Pack, rows: Sequence[History], elapsed: dict[str, float]) -> None:
     """Keep the state of every row that asked for it and spent its budget; of local SGD on several devices, of none."""
     wanted = [i for i, row in enumerate(rows) if row.config.execution.keep_state and row.status is None]
-    if not wanted or (pack.config.local is not None and pack.devices > 1):
+    if not wanted or not _parted(pack):
         return
-    state = pack.snapshot()
+    state = _by_row(pack)
     for place in wanted:
         row = rows[place]
         content = {
             "schema": SCHEMA,
+            "data": pack.source.checksum,
             "update": pack.update,
             "elapsed": elapsed,
             "state": serialization.to_state_dict(jax.tree.map(lambda a, place=place: a[place : place + 1], state)),
@@ -46,18 +47,21 @@ def begin(states: Folder, runs: Folder, pack: Pack, rows: Sequence[History]) -> 
 
     Returns None, and changes nothing, where not all rows can go on from the same update.
     """
-    found = [_read(states, runs, row) for row in rows]
+    if not _parted(pack):
+        return None
+    found = [_read(states, runs, row, pack.source.checksum) for row in rows]
     if any(content is None for content in found) or len({int(content["update"]) for content in found if content}) != 1:
         return None
     contents = [content for content in found if content]
     filled = [*contents, *[contents[-1]] * (len(pack.rows) - len(contents))]  # dead rows repeat the last
-    state = pack.snapshot()
+    state = _by_row(pack)
     blank = jax.tree.map(lambda a: a[:1], state)
     for place, content in enumerate(filled):
         own = serialization.from_state_dict(blank, content["state"])
         state = jax.tree.map(lambda a, b, place=place: with_row(a, b, place), state, own)
     pack.streams.join([content["streams"] for content in filled])
-    pack.restore(state, int(contents[0]["update"]))
+    whole = state if pack.config.local is None else jax.tree.map(lambda a: a[None], state)
+    pack.restore(whole, int(contents[0]["update"]))
     for row, content in zip(rows, contents, strict=True):
         for name in FIELDS:
             setattr(row, name, unflat(content["row"][name]))
@@ -67,7 +71,19 @@ def begin(states: Folder, runs: Folder, pack: Pack, rows: Sequence[History]) -> 
     return {name: max(float(content["elapsed"][name]) for content in contents) for name in contents[0]["elapsed"]}
 
 
-def _read(states: Folder, runs: Folder, row: History) -> dict[str, Any] | None:
+def _parted(pack: Pack) -> bool:
+    """Return whether each row has a state of its own: the workers of local SGD may be spread over several devices."""
+    return pack.config.local is None or pack.devices == 1
+
+
+def _by_row(pack: Pack) -> Any:
+    """Return the state of all rows, the row axis first: a snapshot of workers has that of their one device before."""
+    state = pack.snapshot()
+    return state if pack.config.local is None else jax.tree.map(lambda a: a[0], state)
+
+
+def _read(states: Folder, runs: Folder, row: History, data: str) -> dict[str, Any] | None:
+    """Return the state from which a row can go on; None where there is none, or one of other data."""
     source, _ = start(row.config, runs, states)
     if source is None:
         return None
@@ -75,4 +91,5 @@ def _read(states: Folder, runs: Folder, row: History) -> dict[str, Any] | None:
         content = serialization.msgpack_restore(source.file.read_bytes())
     except (OSError, ValueError):
         return None  # a damaged file must not stop a run: it starts over
-    return content if isinstance(content, dict) and content.get("schema") == SCHEMA else None
+    whole = isinstance(content, dict) and (content.get("schema"), content.get("data")) == (SCHEMA, data)
+    return content if whole else None

@@ -10,6 +10,9 @@ from jaxtyping import Int
 from largebatch import units
 from largebatch.config import Cadence, Duration, Evaluate, RunConfig, stretch_factor
 
+TARGET_RATIO = 1.02
+"""A run with a target is looked at whenever its updates have grown by this ratio."""
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -145,6 +148,15 @@ def total_examples(config: RunConfig) -> int:
 def evaluation_points_of(config: RunConfig) -> Int[np.ndarray, " points"]:
     """Return the updates at which a run is measured, strictly increasing from 0 to `total_updates`."""
     return extent_of(config).evaluation_points(config.evaluate)
+
+
+def looks_of(config: RunConfig) -> set[int]:
+    """Return the updates at which a run with a target is looked at beside its evaluations; none without a target."""
+    looks, update, total = set[int](), 1, total_updates(config)
+    while config.budget.until and update < total:
+        looks.add(update)
+        update = max(update + 1, int(update * TARGET_RATIO))
+    return looks
 
 
 def due(config: RunConfig, cadence: Cadence) -> Int[np.ndarray, " updates"]:

@@ -25,9 +25,11 @@ class Keeper:
 
         Weights of a run that diverged are numbers of no use, and are not kept.
         """
-        update = self.pack.update
+        update, every = self.pack.update, None
         for place, (row, updates) in enumerate(zip(self.rows, self.due, strict=True)):
             if updates is None or row.status == "diverged" or not any(row is one for one in evaluated):
                 continue
             if update in updates or row.status is not None:
-                row.weights[update] = named(self.pack.params(place))
+                every = named(self.pack.all_params()) if every is None else every
+                # A copy: part of an array would keep the weights of all rows in memory.
+                row.weights[update] = {name: leaf[place].copy() for name, leaf in every.items()}

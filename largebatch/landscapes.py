@@ -85,9 +85,13 @@ def read_landscapes(experiment: Folder) -> list[Grid]:
 
 
 def read_grid(path: Folder) -> Grid | None:
-    """Return one landscape; None where there is none, or none that can be read."""
+    """Return one landscape; None where there is none, or a torn one.
+
+    Raises:
+        OSError: it cannot be read now, which is no reason to begin it anew.
+    """
     try:
         document = json.loads(path.read_bytes())
         return Grid(**document) if document.pop("schema") == SCHEMA else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None

@@ -88,7 +88,7 @@ def files(experiment_folder: Folder) -> dict[str, Path]:
 def read(path: Path) -> Unfinished | None:
     """Return what a run has measured so far; None where its file is gone or torn from the start."""
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_bytes().splitlines()
     except OSError:
         return None
     found = []
@@ -97,6 +97,6 @@ def read(path: Path) -> Unfinished | None:
             found.append(json.loads(line))
         except ValueError:
             break
-    if not found or not {"digest", "experiment", "config"} <= found[0].keys():
+    if not found or not isinstance(found[0], dict) or not {"digest", "experiment", "config"} <= found[0].keys():
         return None
     return Unfinished(found[0]["digest"], found[0]["experiment"], found[0]["config"], found[1:])

@@ -7,6 +7,7 @@ import numpy as np
 
 from largebatch.config import Budget, Evaluate, RunConfig, digest
 from largebatch.extent import due, evaluation_points_of, extent_of, total_updates
+from largebatch.provenance import source
 from largebatch.records import RecordError, read_summary
 from largebatch.remedies import remedy_numbers
 from largebatch.schedules import rates_of
@@ -59,10 +60,13 @@ def start(config: RunConfig, runs: Folder, states: Folder) -> tuple[Kept | None,
     reason = ""
     for each in kept(states, kin(config)):
         try:
-            shorter = RunConfig.model_validate(read_summary(runs / each.digest).config)
+            record = read_summary(runs / each.digest)
+            shorter = RunConfig.model_validate(record.config)
         except (RecordError, ValueError):
             continue  # a state without its record tells nothing of where it comes from
         why = obstacle(shorter, config)
+        if why is None and record.provenance.get("source") not in (None, source()):
+            why = "another version of the code computed the finished run"
         if why is None:
             return each, ""
         reason = reason or why

@@ -119,11 +119,11 @@ class Mirror:
     def _look(self) -> None:
         """Send what runs have measured since the last look."""
         for digest, path in live.files(self.results).items():
-            ended = (self.results / "runs" / digest / "run.json").exists()
-            run = None if ended or self._paused() else live.read(path)
-            if run is None or run.experiment != self.experiment:
+            shown = digest in self.pages or (len(self.pages) < OPEN_PAGES and self._grows(path))
+            if not shown or self._paused() or (self.results / "runs" / digest / "run.json").exists():
                 continue
-            if digest in self.pages or (len(self.pages) < OPEN_PAGES and self._grows(path)):
+            run = live.read(path)
+            if run is not None and run.experiment == self.experiment:
                 self._tried(digest, partial(self._stream, run))
 
     def _grows(self, path: Path) -> bool:

@@ -17,19 +17,16 @@ from jaxtyping import Float64
 
 from largebatch.config import RunConfig
 from largebatch.config.convex import NoisyQuadratic
-from largebatch.extent import evaluation_points_of, total_updates
+from largebatch.extent import extent_of, looks_of
 from largebatch.records import HISTORY
-from largebatch.scaling import scaled_rate
-from largebatch.schedules import rates
-from largebatch.units import examples_after, updates_in
+from largebatch.scaling import scaled_coefficients
+from largebatch.schedules import rates_of
 
 Moments = Float64[np.ndarray, "moments d"]
 """E[t^2], E[t v], E[v^2] of weight t and velocity v; with an average u of the weights E[u t], E[u v], E[u^2] too."""
 
 STEPWISE = 32
 """Updates of one rate that are taken one by one; more go by powers of their map, in time log(updates)."""
-TARGET_RATIO = 1.02
-"""A run with a target is looked at whenever its updates have grown by this ratio."""
 NEAR = 1.25
 """Looks at which the loss is at most this multiple of the target become rows of the history."""
 
@@ -122,7 +119,9 @@ def _update(problem: Problem, moments: Moments, rate: float, noisy: float = 1.0)
 def _leap(problem: Problem, moments: Moments, rate: float, updates: int, powers: Powers) -> Moments:
     """Take equal updates at once: the update is an affine map of the moments, squared until it spans them."""
     k, d = moments.shape
-    squared = powers.setdefault(rate, [_map(problem, rate, k, d)])
+    if rate not in powers:
+        powers[rate] = [_map(problem, rate, k, d)]
+    squared = powers[rate]
     vector = np.concatenate([moments, np.ones((1, d))]).T[:, :, None]
     for bit in range(updates.bit_length()):
         if bit == len(squared):
@@ -159,38 +158,23 @@ def train(config: RunConfig) -> dict[str, np.ndarray]:
 
 def _course(config: RunConfig) -> Iterator[dict[str, float]]:
     options: Any = config.dataset
-    problem = problem_of(options, batch=config.batch_size, momentum=getattr(config.optimizer, "momentum", None) or 0.0)
+    momentum = scaled_coefficients(config).get("momentum", getattr(config.optimizer, "momentum", None) or 0.0)
+    problem = problem_of(options, batch=config.batch_size, momentum=momentum)
     initial = config.model.initial
     moments = init(problem, np.ones(options.dimensions) if initial is None else np.square(np.array(initial, float)))
-    total, per_epoch = total_updates(config), config.updates_per_epoch
-    sizes = {"examples": options.train_size, "batch": config.batch_size, "per_epoch": per_epoch}
-    planned = set(evaluation_points_of(config).tolist())
+    extent = extent_of(config)
+    planned = set(extent.evaluation_points(config.evaluate).tolist())
     target = config.budget.until.train_loss if config.budget.until else -np.inf
     before, powers = 0, Powers()
-
-    def learning_rates(first: int, count: int) -> np.ndarray:
-        return rates(
-            config.schedule, peak=scaled_rate(config), first=first, count=count, total=total,
-            in_updates=lambda duration: updates_in(duration, total=total, **sizes),
-        )  # fmt: skip
-
-    for point in sorted(planned | _looks(config, total)):
-        moments, before = advance(problem, moments, learning_rates(before, point - before), powers), point
+    for point in sorted(planned | looks_of(config)):
+        moments, before = advance(problem, moments, rates_of(config, extent, before, point - before), powers), point
         loss = measure(problem, moments)
         over = loss <= target or not np.isfinite(loss)
         # Rows close to the target too, so that the crossing is interpolated between neighbours.
         if point in planned or over or loss <= NEAR * target:
             yield {
-                "update": point, "epoch": point / per_epoch, "examples": int(examples_after(point, **sizes)),
-                "learning_rate": float(learning_rates(max(0, point - 1), 1)[0]), "train_loss": loss,
+                "update": point, "epoch": extent.epoch_after(point), "examples": int(extent.examples_after(point)),
+                "learning_rate": float(rates_of(config, extent, max(0, point - 1), 1)[0]), "train_loss": loss,
             }  # fmt: skip
         if over:
             return
-
-
-def _looks(config: RunConfig, total: int) -> set[int]:
-    looks, update = set(), 1
-    while config.budget.until and update < total:
-        looks.add(update)
-        update = max(update + 1, int(update * TARGET_RATIO))
-    return looks

@@ -152,7 +152,11 @@ class Pack:
 
     def params(self, row: int) -> Any:
         """Return the parameters of one row as NumPy arrays, averaged where the run averages them."""
-        return jax.tree.map(lambda a: a[row], parallel.fetch(self.weights))
+        return jax.tree.map(lambda a: a[row], self.all_params())
+
+    def all_params(self) -> Any:
+        """Return the parameters of all rows, as `params` does, the row axis first: the device is asked once."""
+        return parallel.fetch(self.weights)
 
     def snapshot(self) -> Any:
         """Return the state of all rows as NumPy arrays; of workers on several devices, that of each device."""

@@ -121,13 +121,15 @@ def read_summary(folder: Folder) -> Record:
     """
     path = folder / "run.json"
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(path.read_bytes(), parse_constant=_none)
     except FileNotFoundError:
         raise RecordError(f"{folder} holds no run.json: the run did not finish; run the sweep again") from None
     except ValueError as error:
         raise RecordError(f"{path} is torn ({error}); delete the folder and run the sweep again") from None
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise RecordError(f"{path} is not a record of schema {SCHEMA}; use the version that wrote it")
+    if lacking := [name for name in (*NAMES, "checksums") if name not in document]:
+        raise RecordError(f"{path} is torn (without {lacking[0]}); delete the folder and run the sweep again")
     return Record(**{name: document[name] for name in NAMES})
 
 
@@ -141,11 +143,10 @@ def read(folder: Folder, *, verify: bool = False) -> Record:
     if verify:
         _verify(folder)
     try:
-        tables = [table(folder / f"{name}.parquet") for name in ("history", "timing")]
+        for name, rows in (("history", record.history), ("timing", record.timing)):
+            rows.update(table(folder / f"{name}.parquet"))
     except (OSError, pa.ArrowInvalid) as error:
         raise RecordError(f"{folder} is torn ({error}); delete it and run the sweep again") from None
-    for columns, rows in zip(tables, (record.history, record.timing), strict=True):
-        rows.update(columns)
     return record
 
 
@@ -206,8 +207,10 @@ def _verify(folder: Folder) -> None:
 
 
 def names(folder: Folder) -> set[str]:
-    """Return the files that a run's record names, `run.json` among them."""
-    return {"run.json", *json.loads((folder / "run.json").read_bytes())["checksums"]}
+    """Return the files that a run's record and the seals of what was added name, these among them."""
+    from largebatch.added import names as added  # it reads records
+
+    return {"run.json", *json.loads((folder / "run.json").read_bytes())["checksums"], *added(folder)}
 
 
 def folders(runs: Folder) -> Iterator[Folder]:
@@ -235,6 +238,10 @@ def parquet(rows: Mapping[str, Any], schema: tuple[Column, ...]) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), sink, compression="zstd")
     return sink.getvalue().to_pybytes()
+
+
+def _none(constant: str) -> None:
+    raise ValueError(f"{constant}, which no record has")
 
 
 def _plain(value: Any) -> Any:

@@ -8,8 +8,9 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +29,8 @@ AGAINST = {"by_update": "update", "by_epoch": "epoch"}
 """Section of a page -> what its curves are drawn against; everything else is drawn against examples."""
 MOST = 120
 """Characters of a group's name; W&B takes 128."""
+OF_TAG = 64
+"""Characters of a tag that W&B takes."""
 
 
 def run_id(experiment: str, digest: str) -> str:
@@ -165,7 +168,7 @@ def artifacts(report: Folder, *, project: str, experiment: str, online: bool, di
     try:
         found = [path for path in matching(report, "*") if not path.is_dir()]
         for kind in ("report", "figures"):
-            artifact = wandb.Artifact(f"{experiment}-{kind}", type=kind)
+            artifact = wandb.Artifact(re.sub(r"[^A-Za-z0-9_.-]", "-", f"{experiment}-{kind}"), type=kind)
             for path in (path for path in found if (path.suffix == ".html") == (kind == "report")):
                 with artifact.new_file(path.name, mode="wb") as file:
                     file.write(path.read_bytes())
@@ -176,7 +179,7 @@ def artifacts(report: Folder, *, project: str, experiment: str, online: bool, di
         run.finish()
 
 
-def _begin(identity: str, *, online: bool, directory: Path, **about: Any) -> Any:
+def _begin(identity: str, *, online: bool, directory: Path, tags: Sequence[str], **about: Any) -> Any:
     import wandb
 
     for earlier in directory.glob(f"*run-*-{identity}"):
@@ -190,7 +193,8 @@ def _begin(identity: str, *, online: bool, directory: Path, **about: Any) -> Any
     )
     mode: Literal["online", "offline"] = "online" if online else "offline"
     return wandb.init(
-        id=identity, mode=mode, dir=str(directory.parent), reinit="create_new", settings=settings, **about
+        id=identity, mode=mode, dir=str(directory.parent), reinit="create_new", settings=settings,
+        tags=[tag[:OF_TAG] for tag in tags], **about,
     )  # fmt: skip
 
 

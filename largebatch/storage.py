@@ -37,7 +37,8 @@ def place_of(text: str | Folder) -> Folder:
     """Return the place that an address or a path names; nothing is looked at.
 
     Raises:
-        StorageError: another kind of address, no bucket, an option that is not known, or a key in it.
+        StorageError: another kind of address, no bucket, an option that is not known, or a key in it; nothing that
+            may be a key is repeated.
     """
     scheme, separator, _ = str(text).partition("://")
     if not isinstance(text, str) or not separator:
@@ -49,11 +50,12 @@ def place_of(text: str | Folder) -> Folder:
     if "@" in parts.netloc:
         raise StorageError(f"an address with a key in it would be recorded; give {kinds}, and the key by environment")
     path = PurePosixPath(parts.netloc) / parts.path.strip("/")
-    if not parts.netloc or ".." in path.parts:
-        raise StorageError(f"{text} names no bucket and prefix; give {kinds}")
+    if not parts.netloc or parts.fragment or ".." in path.parts:
+        raise StorageError(f"{text.partition('?')[0]} names no bucket and prefix; give {kinds}")
     unknown = [name for name, _ in parse_qsl(parts.query) if name not in OPTIONS[scheme]]
     if unknown:
-        raise StorageError(f"{text}: unknown option {unknown[0]}; {scheme}:// takes {', '.join(OPTIONS[scheme])}")
+        known = ", ".join(OPTIONS[scheme])
+        raise StorageError(f"{scheme}://{path}: unknown option {unknown[0]}; {scheme}:// takes {known}")
     return Remote(scheme, path, parts.query)
 
 

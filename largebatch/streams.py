@@ -121,9 +121,9 @@ class Streams:
 
     def part(self, place: int) -> dict[str, Any]:
         """Return what `join` needs of one row."""
-        key, whole = self.keys[place], self.snapshot()
-        parts = {name: whole[name].get(key) for name in ("permutations", "audits")}
-        return {"epoch": whole["epoch"], **{name: value for name, value in parts.items() if value is not None}}
+        key = self.keys[place]
+        grab = {"permutations": self._plans[key][0]} if self.rows[key].grab and key in self._plans else {}
+        return {"epoch": self._epoch, "audits": self._audits[key].state(), **grab}
 
     def join(self, parts: Sequence[dict[str, Any]]) -> None:
         """Continue from the parts of all rows, taken at the same update of the same runs; see `restore`."""

@@ -44,8 +44,8 @@ def mirrored(folder: Folder, mode: Mode, project: str, directory: Path) -> bool:
         said = (directory / MARKERS / folder.name).read_bytes()
     except OSError:
         return False
-    fresh = [_state(folder, wanted, project) for wanted in {"online", "offline" if mode == "offline" else "online"}]
-    return said in fresh
+    usual = _state(folder, "online", project)
+    return said == usual or (mode == "offline" and said == b"offline" + usual.removeprefix(b"online"))
 
 
 def mark(folder: Folder, mode: Mode, project: str, directory: Path) -> None:
@@ -135,9 +135,10 @@ class Tracker:
         return outcome
 
     def _told(self) -> list[Mapping[str, Any]]:
-        # The writer appends at an offset that both share: reading must not move it.
+        # The writer appends at an offset that both share: reading must not move it. The last line may not be whole.
         size = os.fstat(self._reports.fileno()).st_size
-        return [json.loads(line) for line in os.pread(self._reports.fileno(), size, 0).splitlines()]
+        whole, _, _ = os.pread(self._reports.fileno(), size, 0).rpartition(b"\n")
+        return [json.loads(line) for line in whole.splitlines()]
 
     def _outcome(self, reports: list[Mapping[str, Any]], stopped: str, code: int) -> TrackingOutcome:
         good, bad = _settled(reports)

@@ -10,7 +10,7 @@ from largebatch import checkpoint as checkpoints
 from largebatch import continuing, records
 from largebatch.analytic import compute
 from largebatch.config import RunConfig, pack_key
-from largebatch.extent import evaluation_points_of
+from largebatch.extent import evaluation_points_of, looks_of
 from largebatch.history import History
 from largebatch.keep import Keeper
 from largebatch.live import LiveRows, row_of
@@ -24,8 +24,6 @@ from largebatch.storage import Folder
 from largebatch.weights import files as weight_files
 
 CHECKPOINT_SECONDS = 60.0
-TARGET_RATIO = 1.02
-"""A run with a target is looked at whenever its updates have grown by this ratio."""
 
 
 class Stopped(Exception):
@@ -93,13 +91,7 @@ def train_pack(
 def _course(config: RunConfig) -> Iterator[tuple[int, bool]]:
     """Yield the updates at which the host looks at a pack, and whether a full evaluation is planned there."""
     planned = {int(update) for update in evaluation_points_of(config)}
-    looks = set(planned)
-    if config.budget.until:
-        update = 1
-        while update < max(planned):
-            looks.add(update)
-            update = max(update + 1, int(update * TARGET_RATIO))
-    yield from ((update, update in planned) for update in sorted(looks))
+    yield from ((update, update in planned) for update in sorted(planned | looks_of(config)))
 
 
 class _Session:

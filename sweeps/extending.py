@@ -86,14 +86,17 @@ def lines(folder: Folder, configs: Sequence[RunConfig], done: Set[str], foreign:
         yield f"{count:,} runs go on where shorter ones ended, after {update:,} updates"
     others = related(folder, left, foreign) if left and foreign else {}
     why = Counter(
-        _reason(config, others[kin(config)]) for config in left if digest(config) not in begun and kin(config) in others
+        _reason(folder, config, others[kin(config)])
+        for config in left
+        if digest(config) not in begun and kin(config) in others
     )
     for reason, count in why.items():
         yield f"{count:,} runs are trained from the start, though relatives of theirs are finished: {reason}"
 
 
-def _reason(config: RunConfig, finished: Sequence[RunConfig]) -> str:
+def _reason(folder: Folder, config: RunConfig, finished: Sequence[RunConfig]) -> str:
     longest = max(finished, key=total_updates)
     if longest.probes != config.probes and total_updates(longest) == total_updates(config):
         return "their probes are part of a run; to measure weights that were kept: largebatch probe"
-    return obstacle(longest, config) or f"that one {UNKEPT}"
+    said = obstacle(longest, config) or start(config, folder / "runs", folder / "states")[1]
+    return said or f"that one {UNKEPT}"

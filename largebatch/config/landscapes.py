@@ -1,7 +1,7 @@
 """Landscapes by name: the loss along a line between two runs, or on a plane through one, and what may be said of each.
 
 The runs are named by values of fields, as in {batch_size: 16}; which they are is found in `experiments.landscapes`, the
-loss is computed in `largebatch.probes.landscape`.
+loss is computed in `largebatch.probes.grids`.
 """
 
 from typing import Annotated, Any, Literal

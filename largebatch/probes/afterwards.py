@@ -45,8 +45,8 @@ def measure(visit: Visit) -> dict[str, int]:
     """Add to a run's folder what is missing there, and return how many measurements of each probe failed.
 
     Raises:
-        RecordError: the run kept no weights, or has a probe of that name.
-        DataError: its data set cannot be read, or is not the one that it was trained on.
+        RecordError: the run kept no weights, has a probe of that name, or was trained on other data than there are now.
+        DataError: its data set cannot be read.
     """
     missing = [probe for probe in visit.probes if not known(visit.folder, probe.title, said(probe, visit.everywhere))]
     if not missing:
@@ -75,8 +75,8 @@ def read_run(folder: Folder) -> tuple[RunConfig, Mapping[int, Mapping[str, np.nd
     """Return a finished run and the weights that it kept, by update.
 
     Raises:
-        RecordError: it kept none.
-        DataError: its data have changed.
+        RecordError: it kept none, or its data have changed.
+        DataError: its data cannot be read.
     """
     record = read_summary(folder)
     kept = read_weights(folder)

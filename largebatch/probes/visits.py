@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import jax
+
 from largebatch.config import Probe
 from largebatch.extent import due
 from largebatch.history import History
@@ -28,15 +30,15 @@ class Visits:
     def visit(self, evaluated: Sequence[History]) -> None:
         """Take what is due of the rows that have just been evaluated, at the pack's update."""
         update = self.pack.update
-        weights: dict[int, Any] = {}
+        every = None
         for place, row in enumerate(self.rows):
             if not any(row is one for one in evaluated):
                 continue
             for probe, updates in zip(self.probes, self.due, strict=True):
                 # A run that is over before its budget is measured where it ended, whatever the cadence.
                 if update in updates or row.status is not None:
-                    weights.setdefault(place, self.pack.params(place))
-                    self._take(probe, row, weights[place], update)
+                    every = self.pack.all_params() if every is None else every
+                    self._take(probe, row, jax.tree.map(lambda a, place=place: a[place], every), update)
 
     def _take(self, probe: Probe, row: History, params: Any, update: int) -> None:
         def of() -> Sample:

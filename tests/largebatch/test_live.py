@@ -2,6 +2,7 @@
 
 import json
 import os
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,7 +10,7 @@ from largebatch import live, mirror, records
 from largebatch.config import digest
 from largebatch.live import LiveRows
 from largebatch.mirror import Mirror
-from largebatch.replay import CURVES, run_id
+from largebatch.replay import CURVES, artifacts, run_id
 from largebatch.tracking import REPORT, mirrored
 from largebatch.train import train_pack
 from tests.largebatch.fake_wandb import serving
@@ -82,6 +83,9 @@ def test_a_torn_or_absent_file_costs_the_watcher_only_what_is_torn(tmp_path):
     assert live.read(shown.path).rows == [{"update": 0}, {"update": 5}]
     shown.path.write_text('{"digest"')
     assert live.read(shown.path) is None
+    for torn in (b"\xff\xfe\n", b"1\n", b""):
+        shown.path.write_bytes(torn)
+        assert live.read(shown.path) is None
     shown.end()
     assert live.read(shown.path) is None and not (tmp_path / "live").exists()
     (tmp_path / "live").write_text("in the way")
@@ -222,6 +226,18 @@ def test_the_report_and_its_figures_are_artifacts(tmp_path, wandb_server, mode):
     assert again.counts == (int(mode == "offline"), 0, None)
     assert wandb_server.files("trial-report") == {"report.html": content.pop("report.html")}
     assert wandb_server.files("trial-figures") == content
+
+
+def test_names_are_cut_to_what_the_client_takes(tmp_path, monkeypatch):
+    """W&B's own checks are the oracle: of a tag by its settings, of an artifact's name by the artifact."""
+    import wandb
+
+    said, logged = [], []
+    stub = SimpleNamespace(log_artifact=lambda artifact: logged.append(artifact.name), finish=lambda: None)
+    monkeypatch.setattr(wandb, "init", lambda **given: said.append(given) or stub)
+    artifacts(tmp_path, project="p", experiment="my sweep " * 8, online=False, directory=tmp_path / "wandb")
+    assert wandb.Settings(run_tags=said[0]["tags"]).run_tags == (("my sweep " * 8)[:64],)
+    assert len(logged) == 2 and all(name.startswith("my-sweep-my-sweep-") for name in logged)
 
 
 def test_two_writers_are_not_at_work_on_the_same_results(tmp_path, wandb_server):

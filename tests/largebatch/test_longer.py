@@ -1,5 +1,8 @@
 """A longer run that goes on where a shorter one ended has the bits of one trained from the start, or is trained so."""
 
+import json
+
+import flax.serialization as serialization
 import numpy as np
 import pytest
 
@@ -23,6 +26,7 @@ CASES = {
     "warm-up and steps": {"schedule": {"name": "step", "milestones": [{"epochs": 1}, {"epochs": 4}],
                                        "warmup": {"updates": 3}},
                           "optimizer": {"name": "adam"}, "order": "with_replacement"},
+    "local": {"local": {"workers": 4, "steps": 3}},
     "probed": {"probes": [{"name": "sharpness", "every": {"epochs": 1}, "precision": "float32"}]},
 }  # fmt: skip
 
@@ -65,6 +69,35 @@ def test_a_pack_of_which_one_row_cannot_go_on_is_trained_from_the_start(tmp_path
     got = trained(rows(3), tmp_path)
     assert got[0].summary["resumed_at"] is None
     assert_same_bits(got, trained(rows(3), tmp_path / "whole"))
+
+
+def test_workers_on_several_devices_are_trained_from_the_start(tmp_path):
+    local = {"local": {"workers": 2, "steps": 3}}
+    spread = [row.model_copy(update={"execution": row.execution.model_copy(update={"devices": 2})})
+              for row in rows(2, keep=True, **local)]  # fmt: skip
+    trained(spread, tmp_path / "spread")
+    assert not (tmp_path / "spread" / "states").exists()
+    trained(rows(1, keep=True, **local), tmp_path)
+    assert [got.summary["resumed_at"] for got in trained(spread, tmp_path)] == [None, None]
+
+
+def test_what_other_code_or_other_data_made_is_no_beginning(tmp_path):
+    """Its bits would not be those that this code gives on these data, and the record would say that they were."""
+    (short,), (long,) = rows(2, keep=True, seeds=(0,)), rows(3, seeds=(0,))
+    trained([short], tmp_path)
+    (state,), runs = (tmp_path / "states").glob("*"), tmp_path / "runs"
+    content = serialization.msgpack_restore(state.read_bytes())
+    state.write_bytes(serialization.msgpack_serialize({**content, "data": "f" * 64}))
+    (got,) = trained([long], tmp_path)
+    assert got.summary["resumed_at"] is None
+    state.write_bytes(serialization.msgpack_serialize(content))
+    assert start(long, runs, tmp_path / "states")[0].update == 8
+    file = runs / digest(short) / "run.json"
+    document = json.loads(file.read_text())
+    for code, expected in ((None, ""), ("f" * 16, "another version of the code computed the finished run")):
+        document["provenance"]["source"] = code
+        file.write_text(json.dumps(document))
+        assert start(long, runs, tmp_path / "states")[1] == expected
 
 
 @pytest.mark.parametrize("harm", ["torn", "no record", "not kept"])

@@ -145,6 +145,16 @@ def test_a_history_has_the_columns_of_any_run():
     assert history["train_loss"][0] == 0.5 * h.sum()
 
 
+def test_what_follows_the_batch_size_does_so_here_too():
+    """Stretched twice, the milestone at update 20 is at 40; a momentum of 0.5 at half the batch is one of 0.25."""
+    step = {"name": "step", "milestones": [{"examples": 320}], "factor": 0.5}
+    found = train(run(batch_size=16, schedule={**step, "stretch": "batch"}, coefficients={"momentum": "half_life"}))
+    assert found["learning_rate"].tolist() == [0.2, 0.2, 0.2, 0.1, 0.1, 0.1]
+    one = problem_of(run().dataset, batch=16, momentum=0.25)
+    moments = advance(one, init(one, np.ones(20)), np.r_[np.full(40, 0.2), np.full(60, 0.1)])
+    assert found["train_loss"][-1] == pytest.approx(measure(one, moments), rel=1e-9)
+
+
 def test_a_point_may_be_given():
     d = {"name": "noisy_quadratic", "dimensions": 2}
     history = train(run(dataset=d, model={"name": "point", "initial": [2.0, 4.0]}))

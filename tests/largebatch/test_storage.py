@@ -59,6 +59,7 @@ def test_a_place_is_a_path_or_an_address(text, expected):
     ("text", "message"),
     [("ftp://host/x", "results at ftp:// cannot be kept; give a folder, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX"),
      ("s3:///x", "names no bucket and prefix; give a folder, s3"), ("s3://b/../c", "names no bucket and prefix"),
+     ("s3://b/x#1", "s3://b/x#1 names no bucket and prefix"),
      ("s3://key:secret@b/x", "an address with a key in it would be recorded; .* by environment"),
      ("s3://b/x?access_key=1", "unknown option access_key; s3:// takes region, scheme, endpoint_override, anonymous"),
      ("gs://b/x?region=eu", "unknown option region; gs:// takes")],
@@ -66,6 +67,13 @@ def test_a_place_is_a_path_or_an_address(text, expected):
 def test_other_places_are_refused(text, message):
     with pytest.raises(StorageError, match=message):
         place_of(text)
+
+
+@pytest.mark.parametrize("text", ["s3://key:planted@b/x", "s3://b/x?secret_key=planted", "gs:///x?token=planted"])
+def test_a_key_in_an_address_is_not_repeated(text):
+    with pytest.raises(StorageError) as refused:
+        place_of(text)
+    assert "planted" not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["../x", "..", ".", "", "a/b", "/etc", ".hidden", "a\\b", "a\0b"])
@@ -175,6 +183,20 @@ def test_a_file_missing_from_a_record_is_named(tmp_path):
     (folder / "audit.bin").unlink()
     with pytest.raises(records.RecordError, match=r"lacks audit\.bin; delete it and run the sweep again"):
         records.read(folder, verify=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("NaN", '"summary": {"x": NaN}'), ("without summary", '"sums": {}'), ("nothing", "")]
+)
+def test_a_document_that_is_no_record_is_torn(tmp_path, name, content):
+    folder = records.write(record(), tmp_path)
+    text = (folder / "run.json").read_text()
+    begin, _, rest = text.partition('"summary": {\n  "train_loss": 0.5\n }')
+    assert rest
+    (folder / "run.json").write_text(begin + content + rest)
+    for verify in (False, True):
+        with pytest.raises(records.RecordError, match="run.json is torn .*; delete the folder and run the sweep again"):
+            records.read(folder, verify=verify)
 
 
 def test_the_local_twin_of_a_remote_folder_knows_it(tmp_path, monkeypatch):

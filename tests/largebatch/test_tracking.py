@@ -164,6 +164,12 @@ def test_the_writer_ends_with_the_process_that_started_it(tmp_path):
     assert 0 < len(list(mirrored.iterdir())) < 60
 
 
+def test_a_report_that_is_being_written_is_not_read_yet(tmp_path):
+    with Session("off", tmp_path) as session:
+        os.write(session.tracker._reports.fileno(), b'{"run": "a", "error": null}\n{"run": "b", "er')
+        assert session.tracker._told() == [{"run": "a", "error": None}]
+
+
 def test_off_does_nothing(tmp_path):
     folder = leave_record(tmp_path / "runs")
     with Session("off", tmp_path) as session:

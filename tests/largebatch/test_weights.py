@@ -9,8 +9,11 @@ from pydantic import ValidationError
 
 from largebatch import records
 from largebatch.config import digest, pack_key, program_key
+from largebatch.history import History
+from largebatch.keep import Keeper
 from largebatch.pack import Pack
 from largebatch.parameters import filled, named
+from largebatch.probes.visits import Visits
 from largebatch.train import train, train_pack
 from largebatch.weights import read_weights
 from tests.largebatch.small import seeded, small
@@ -49,6 +52,20 @@ def test_the_kept_weights_are_those_of_their_updates(folder):
         again = filled(params, found)
         assert jax.tree.structure(again) == jax.tree.structure(params)
     assert sorted(found) == ["Dense_0/bias", "Dense_0/kernel", "Dense_1/bias", "Dense_1/kernel"]
+
+
+def test_only_the_row_that_asked_for_it_is_held_and_the_device_asked_once(monkeypatch):
+    rows = [seeded(seed, **keeping(at="end"), probes=[{"name": "path"}]) for seed in range(3)]
+    pack, asked = Pack(rows, width=3), []
+    monkeypatch.setattr(pack, "all_params", lambda real=pack.all_params: asked.append(1) or real())
+    told = [History(row, 1.0) for row in rows]
+    keeper, visits, pack.update = Keeper(pack, told), Visits(pack, told), 20
+    keeper.visit(told[1:])
+    assert len(asked) == 1
+    assert [list(row.weights) for row in told] == [[], [20], [20]]
+    assert all(leaf.base is None for row in told[1:] for leaf in row.weights[20].values())
+    visits.visit(told[1:])
+    assert len(asked) == 2
 
 
 def test_the_file_is_checked_and_has_no_pickle(folder, tmp_path):

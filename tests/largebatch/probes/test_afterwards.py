@@ -49,6 +49,7 @@ def test_the_numbers_are_those_of_a_probe_along_the_run(run):
     assert found["again"].options["hessian_draws"] == 2 and found["own"].options == {}
     assert {name: (run / name).read_bytes() for name in before} == before, "the record stays as it is"
     records.read(run, verify=True)
+    assert records.names(run) == {path.name for path in run.iterdir()}, "a file of it would be nobody's"
 
 
 def test_a_probe_is_taken_where_it_says_of_what_was_kept(run):
@@ -68,6 +69,10 @@ def test_nothing_is_measured_twice_and_nothing_overwritten(run):
     assert (run / "added-spectrum.json").read_bytes() == before
     with pytest.raises(RecordError, match="was measured by spectrum with another draws and steps; give this one a lab"):
         measure(Visit(run, (options("spectrum", **{**SPECTRUM, "draws": 2, "steps": 4}),)))
+    whole = json.loads(before)
+    (run / "added-spectrum.json").write_text(json.dumps(whole | {"options": whole["options"] | {"older": 1}}))
+    with pytest.raises(RecordError, match="was measured by spectrum with another older; give"):
+        measure(Visit(run, asked))
     with pytest.raises(RecordError, match="has a probe path of its own, and a record is final; .* label: path_again"):
         measure(Visit(run, (options("path"),)))
 

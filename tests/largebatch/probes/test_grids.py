@@ -138,5 +138,10 @@ def test_a_grid_on_disk_knows_what_is_finished(tmp_path):
     assert read_landscapes(tmp_path) == []
     grid.file(tmp_path).write_text("{")
     assert read_grid(grid.file(tmp_path)) is None
+    grid.file(tmp_path).unlink()
+    grid.file(tmp_path).mkdir()
+    with pytest.raises(OSError, match="Is a directory"):
+        read_grid(grid.file(tmp_path))  # what cannot be read now is not begun anew
+    grid.file(tmp_path).rmdir()
     replace(grid, seed=1).write(tmp_path)
     assert [found.seed for found in read_landscapes(tmp_path)] == [1]
