@@ -79,12 +79,20 @@ def place(experiment: str, settings: list[str] | None, scale: str | None, result
     from largebatch.storage import place_of
 
     refuse(experiment, results)
+    words = words_of(experiment, settings, scale, results)
+    return Place(place_of(results), load(experiment, settings or [], scale), words).grown()
+
+
+def words_of(
+    experiment: str, settings: list[str] | None = None, scale: str | None = None, results: str = DEFAULT_RESULTS
+) -> tuple[str, ...]:
+    """Return the experiment and the options that say which runs are meant, as they are typed."""
     words = [experiment]
     for setting in settings or []:
         words += ["--set", setting]
     words += ["--scale", scale] if scale else []
     words += ["--results", results] if results != DEFAULT_RESULTS else []
-    return Place(place_of(results), load(experiment, settings or [], scale), tuple(words)).grown()
+    return tuple(words)
 
 
 def engine(

@@ -1,16 +1,14 @@
 """`largebatch validate`."""
 
-import shlex
-
 import typer
 
-from experiments.commands.options import Json, Name, Scale, Set, console, emit
+from experiments.commands.options import Json, Name, Scale, Set, console, emit, words_of
 
 
 def validate(experiment: Name, settings: Set = None, scale: Scale = None, as_json: Json = False) -> None:
     """Check an experiment, all scales included, and say what is wrong, all at once."""
     from experiments.experiment import load
-    from experiments.place import say
+    from experiments.place import say, typed
     from experiments.problems import ExperimentError
 
     try:
@@ -30,5 +28,4 @@ def validate(experiment: Name, settings: Set = None, scale: Scale = None, as_jso
     if most:
         runs += f", at most {most:,} in {found.expansion.stages[0].most} stages"
     say(console(), f"{found.name}: {runs}, nothing wrong")
-    words = shlex.join([experiment, *(word for setting in settings or [] for word in ("--set", setting))])
-    say(console(), f"what it takes: largebatch plan {words}{f' --scale {scale}' if scale else ''}")
+    say(console(), f"what it takes: {typed('plan', words_of(experiment, settings, scale))}")
