@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from experiments import catalogue
+from experiments.commands import listing
 from experiments.experiment import load
 from sweeps.calibration import Speed
 from sweeps.engine import RayEngine
@@ -43,6 +45,36 @@ def test_validate_reads_every_scale(tmp_path):
     done = called("validate", path)
     assert done.exit_code == 2
     assert f"{path}:3:23: scales.big.base.order: unknown order 'no'" in done.stderr
+
+
+def test_validate_tells_what_is_wrong_at_every_scale_at_once(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("question: q\nscales:\n  big: {base: {order: no}}\n  huge: {base: {order: nope}}\n")
+    told = called("validate", path).stderr
+    assert [line.split(": ")[0] for line in told.splitlines() if line.startswith(str(path))] == [
+        f"{path}:3:23", f"{path}:4:24",
+    ]  # fmt: skip
+    assert told.endswith("2 errors; nothing was run or changed\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "story"),
+    [
+        (["run", "smoke"], "run.run"),
+        (["reproduce", "smoke"], "reproduce.reproduce"),
+        (["probe", "smoke", "--probe", "path", "--everywhere"], "probing.probe"),
+        (["landscape", "li2018"], "surveying.survey"),
+    ],
+)
+def test_ctrl_c_is_code_130_and_a_line_that_says_how_to_go_on(words, story, tmp_path, monkeypatch):
+    def pressed(*_, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"experiments.{story}", pressed)
+    done = called(*words, "--results", tmp_path)
+    assert (done.exit_code, done.stdout) == (130, "")
+    again = f"{' '.join(['largebatch', *words])} --results {tmp_path}"
+    assert done.stderr == f"stopped; what is finished is kept, and this goes on from there: {again}\n"
 
 
 @pytest.mark.parametrize("verb", ["validate", "plan", "run", "status", "report"])
@@ -144,3 +176,5 @@ def test_list_prints_every_kind_and_refuses_others():
         assert word in done.stdout
     assert "mlp" not in called("list", "orders").stdout
     assert "did you mean orders?" in called("list", "ordrs").stderr
+    *others, last = catalogue.KINDS
+    assert f"{', '.join(others)} or {last}." == listing.KINDS, "the help names them without importing them"

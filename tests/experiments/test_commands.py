@@ -14,6 +14,7 @@ from largebatch.config import digest
 from sweeps import worker_log
 from tests.experiments.command_line import ROOT, called
 from tests.experiments.finished_runs import SMOKE, leave, words_for
+from tests.experiments.searches import TEXT, write
 
 
 @pytest.mark.parametrize("verb", ["retry", "logs"])
@@ -64,6 +65,20 @@ def test_status_follows_the_driver_and_without_one_the_records(begun, monkeypatc
     first, last = screen.file.getvalue().splitlines()
     assert first == "8 of 8 runs done, 5 examples/s (process 1 on far is at work)", "a driver has the last word"
     assert last == "8 of 8 runs done (nobody is at work; no driver is heard)" and len(slept) == 1
+
+
+def test_a_watched_search_is_told_with_the_runs_that_it_added_meanwhile(tmp_path, monkeypatch):
+    path = write(tmp_path, TEXT + "  extend: {factor: 4, times: 1}\n")
+
+    def follow(at, console, tell):
+        for config in at.experiment.configs:
+            error = 1 / config.learning_rate  # so that the best lies at the upper edge
+            leave(at.folder, config, seconds=1.0, summary={"validation_error": error, "validation_loss": error})
+
+    monkeypatch.setattr("experiments.watching.follow", follow)
+    told = json.loads(called("status", path, "--watch", "--json", "--results", tmp_path).stdout)
+    # Of 5 trials over ln 300, ceil(5 ln 4 / ln 300) = 2 lie beyond the edge, at each of two batch sizes.
+    assert (told["counts"]["done"], told["counts"]["missing"]) == (10, 4)
 
 
 def test_retry_makes_failed_runs_missing_again(begun):

@@ -86,6 +86,21 @@ def test_a_key_of_wandb_is_noticed_and_never_shown(machine, monkeypatch, way):
     assert SECRET not in examined("--results", machine).output + examined("--results", machine, "--json").output
 
 
+def test_a_machine_without_wandb_is_not_broken(machine, monkeypatch):
+    find, version = doctor.importlib.util.find_spec, doctor.metadata.version
+
+    def absent(name):
+        if name == "wandb":
+            raise doctor.metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(doctor.metadata, "version", absent)
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None if name == "wandb" else find(name))
+    seen = found(machine)
+    assert (seen["versions"].state, seen["wandb"].state) == ("well", "missing")
+    assert seen["wandb"].text == "wandb is not installed"
+
+
 def test_data_are_found_where_the_loaders_look(machine, monkeypatch):
     assert found(machine)["cifar10"].state == "missing"
     data = machine / "data"

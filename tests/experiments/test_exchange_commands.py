@@ -31,7 +31,7 @@ def theirs(results, tmp_path):
     assert done.stdout == f"mine: 4 runs in 10 files under {tmp_path}/out\n"
     done = among(results, "import", tmp_path / "out", "--format", "batch_science", "--as", "theirs")
     assert done.exit_code == 0, done.output
-    assert done.stdout == f"4 runs in {results}/theirs; next: largebatch report theirs\n"
+    assert done.stdout == f"4 runs in {results}/theirs; next: largebatch report theirs --results {results}\n"
     return results
 
 
@@ -70,5 +70,6 @@ def test_what_cannot_be_set_or_named_is_refused(theirs, tmp_path):
     ):  # fmt: skip
         done = among(theirs, "import", tmp_path / "out", "--format", "batch_science", "--as", name)
         assert done.exit_code == 2 and message in done.output, done.output
+    assert among(theirs, "import", tmp_path / "out", "--format", "batch_science", "--as", "2-more").exit_code == 0
     done = among(theirs, "export", "mine", "--to", tmp_path / "out")
     assert done.exit_code == 2 and "is not empty; give a new folder" in done.output

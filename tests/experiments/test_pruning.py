@@ -53,6 +53,13 @@ def test_prune_takes_checkpoints_of_ended_packs_and_no_other(begun):
     assert left == {job.name for job in jobs if set(job.digests) & {digest(config) for config in SMOKE[5:]}}
 
 
+def test_without_a_folder_there_is_nothing_to_prune_and_none_is_made(tmp_path):
+    assert json.loads(called(*words_for(tmp_path, "prune"), "--json").stdout) == {"deleted": False, "found": []}
+    done = called(*words_for(tmp_path, "prune"), "--yes")
+    assert done.exit_code == 0 and done.stdout.startswith(f"nothing to prune in {tmp_path / 'smoke'}")
+    assert not (tmp_path / "smoke").exists()
+
+
 def test_prune_takes_nothing_from_under_a_sweep(begun):
     with open(begun / "smoke" / ".lock", "a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
