@@ -15,6 +15,7 @@ from experiments.problems import ExperimentError, Problem, show, unknown
 from experiments.published import Change, Published, Text, published_problems
 from experiments.search import (
     Searching,
+    count_or_list,
     drawn_problems,
     ends,
     field_problems,
@@ -81,12 +82,8 @@ class Sections(Strict):
     @field_validator("seeds", mode="before")
     @classmethod
     def _count_or_list(cls, value: Any) -> Any:
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
-            return list(range(value))
-        whole = isinstance(value, list) and all(type(seed) is int and seed >= 0 for seed in value)
-        if whole and value and len(set(value)) == len(value):
-            return value
-        raise ValueError(f"got {value!r}; give a count of at least 1, or a list of different whole numbers from 0")
+        given = count_or_list(value)
+        return list(range(given)) if isinstance(given, int) else given
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from experiments.landscapes import keeping
-from experiments.place import Place
-from experiments.programs import FILE, KEY, narrowed, written
+from experiments.place import DESCRIPTION, Place
+from experiments.programs import KEY, narrowed, written
 from experiments.tuning import searched
 from experiments.versions import ACCEPTED
 from largebatch.config import RunConfig, digest, program_key
@@ -90,6 +90,6 @@ def describe(place: Place, programs: Mapping[str, Choice], accepted: Sequence[st
         "source": experiment.source,
     }
     try:
-        write_file(place.folder / FILE, json.dumps(document, indent=1).encode())
+        write_file(place.folder / DESCRIPTION, json.dumps(document, indent=1).encode())
     except OSError as error:
         raise SweepError(f"{place.folder} cannot be written ({error}); make room, then run the sweep again") from error

@@ -71,7 +71,7 @@ def examine(results: Folder, *, ray: bool = True) -> Iterator[Finding]:
 
 def _versions() -> Finding:
     found, absent = [], []
-    for name in (*PACKAGES, "wandb", "matplotlib", "pandas", "typer", "rich"):
+    for name in (*PACKAGES, "matplotlib", "pandas", "typer", "rich"):
         try:
             found.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
@@ -136,10 +136,11 @@ def _wandb() -> Finding:
             way = "netrc" if netrc.netrc(os.environ.get("NETRC")).authenticators(host) else ""
     if importlib.util.find_spec("wandb") is None:
         return Finding("wandb", "missing", "wandb is not installed", "pip install wandb, or run with --wandb off")
+    own = f"wandb {metadata.version('wandb')}"
     if way:
-        return Finding("wandb", "well", f"a key for {host} is given by {way}; nothing was sent to try it")
+        return Finding("wandb", "well", f"{own}; a key for {host} is given by {way}; nothing was sent to try it")
     remedy = "wandb login, to use --wandb live, --wandb online and largebatch sync; offline needs nothing"
-    return Finding("wandb", "missing", f"no key for {host}", remedy)
+    return Finding("wandb", "missing", f"{own}; no key for {host}", remedy)
 
 
 def _data() -> Iterator[Finding]:

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from analysis.load import ResultsError
+from experiments.place import DESCRIPTION
 from experiments.problems import unknown
 from largebatch.storage import Folder, place_of
-
-DESCRIPTION = "experiment.json"
 
 
 def finished(text: str, results: str) -> Folder:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.check import report_problems
 from experiments.document import Node, parse, plain
+from experiments.place import DESCRIPTION
 from experiments.problems import ExperimentError, Mark, Problem, unknown
 from largebatch.storage import Folder, place_of
 
@@ -23,7 +24,7 @@ def folder_of(experiment: str, results: str) -> Folder | None:
 
 def description(folder: Folder) -> dict[str, Any] | None:
     """Return what describes an imported experiment; None where the folder holds none."""
-    path = folder / "experiment.json"
+    path = folder / DESCRIPTION
     if not path.exists():
         return None
     found = json.loads(path.read_bytes())

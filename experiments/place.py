@@ -1,6 +1,7 @@
 """An experiment and where its results lie, and how a command speaks of it."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,10 @@ from largebatch.storage import Folder, below
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+DESCRIPTION = "experiment.json"
+"""File in a folder of results that says what was asked, and how."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,12 @@ class Place:
 
     def command(self, verb: str, *more: str) -> str:
         """Return a command about this experiment, ready to be typed; `more` follows the experiment's name."""
-        return shlex.join(["largebatch", verb, *self.words[:1], *more, *self.words[1:]])
+        return typed(verb, self.words, *more)
+
+
+def typed(verb: str, words: Sequence[str], *more: str) -> str:
+    """Return a command as one would type it: EXPERIMENT first of `words`, then `more`, then the options of `words`."""
+    return shlex.join(["largebatch", verb, *words[:1], *more, *words[1:]])
 
 
 def say(console: "Console", text: str) -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, fields, replace
 
+from experiments.place import DESCRIPTION
 from largebatch.config import RunConfig, digest
 from largebatch.storage import Folder
 from sweeps import SweepError
@@ -11,7 +12,6 @@ from sweeps.calibration import Measure
 from sweeps.choice import Choice, choose
 from sweeps.where import Where
 
-FILE = "experiment.json"
 KEY = "programs"
 UNKEPT = ("recorded", "warning")
 """What is of the moment and not written down."""
@@ -54,7 +54,7 @@ def recorded(folder: Folder) -> dict[str, Choice]:
     Raises:
         SweepError: its description is damaged.
     """
-    path = folder / FILE
+    path = folder / DESCRIPTION
     try:
         said = json.loads(path.read_bytes()).get(KEY, {})
         return {key: Choice(**choice) for key, choice in said.items()}

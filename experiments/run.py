@@ -156,8 +156,9 @@ def conclude(place: Place, outcome: Outcome, page: Folder | None, console: Conso
     ended = [f"{outcome.diverged} diverged"] if outcome.diverged else []
     ended += [f"{outcome.failed} failed"] if outcome.failed else []
     say(console, ", ".join([f"{recorded} of {total} runs have records", *ended, duration(outcome.seconds)]))
-    for line in lines(place.experiment, Ledger.read(place.folder, place.experiment.configs).done.keys()):
-        say(console, line)
+    if place.experiment.search:
+        for line in lines(place.experiment, Ledger.read(place.folder, place.experiment.configs).done.keys()):
+            say(console, line)
     if page is not None:
         say(console, f"report: {page}")
     if outcome.complete:

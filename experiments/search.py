@@ -24,6 +24,19 @@ KINDS = {
 """Why a field of this kind cannot be searched."""
 
 
+def count_or_list(value: Any) -> int | list[int]:
+    """Return what seeds are given by, if it is a count or a list of them.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    counted = type(value) is int and value >= 1
+    listed = isinstance(value, list) and value and all(type(seed) is int and seed >= 0 for seed in value)
+    if counted or (listed and len(set(value)) == len(value)):
+        return value
+    raise ValueError(f"got {value!r}; give a count of at least 1, or a list of different whole numbers from 0")
+
+
 class Drawn(Strict):
     """An axis whose values are drawn instead of listed."""
 
@@ -63,11 +76,7 @@ class Confirm(Strict):
     @field_validator("seeds")
     @classmethod
     def _count_or_list(cls, value: Any) -> Any:
-        counted = type(value) is int and value >= 1
-        listed = isinstance(value, list) and value and all(type(s) is int and s >= 0 for s in value)
-        if counted or (listed and len(set(value)) == len(value)):
-            return value
-        raise ValueError(f"got {value!r}; give a count of at least 1, or a list of different whole numbers from 0")
+        return count_or_list(value)
 
 
 class Searching(Strict):

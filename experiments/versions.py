@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from experiments.programs import FILE
+from experiments.place import DESCRIPTION
 from largebatch.config import RunConfig, digest
 from largebatch.storage import Folder
 from sweeps.ledger import Ledger
@@ -39,7 +39,7 @@ def checked_versions(
 def kept(folder: Folder) -> list[str]:
     """Return the versions that were accepted in an experiment's folder; a damaged description accepts none."""
     try:
-        return list(json.loads((folder / FILE).read_bytes()).get(ACCEPTED, []))
+        return list(json.loads((folder / DESCRIPTION).read_bytes()).get(ACCEPTED, []))
     except (OSError, ValueError, TypeError, AttributeError):
         return []
 

@@ -1,11 +1,12 @@
 """`largebatch import`."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from experiments.commands.options import DEFAULT_RESULTS, Results, console
+from experiments.commands.options import DEFAULT_RESULTS, Results, console, words_of
 
 Source = Annotated[Path, typer.Argument(metavar="DIR", help="The folder that holds others' results.")]
 Format = Annotated[str, typer.Option("--format", metavar="FORMAT", help="batch_science or wandb.")]
@@ -32,13 +33,13 @@ def import_(
     from analysis.exchange.imported import write_imported
     from experiments.experiment import packaged
     from experiments.imported import figures_for
-    from experiments.place import say
+    from experiments.place import DESCRIPTION, say, typed
     from largebatch.storage import place_of
 
     folder = place_of(results) / name
-    if not name.replace("-", "_").isidentifier():
+    if not re.fullmatch(r"\w[\w-]*", name):
         raise ExchangeError(f"--as {name}: give a plain name of letters, digits, - and _")
-    if name in packaged() or folder.exists() or (folder / "experiment.json").exists():
+    if name in packaged() or folder.exists() or (folder / DESCRIPTION).exists():
         raise ExchangeError(f"--as {name}: {'a packaged experiment' if name in packaged() else folder} has that name")
     found = read_foreign(source, format=format, train_size=train_size)
     asked = question or f"What do the runs in {source.name} show?"
@@ -46,4 +47,4 @@ def import_(
     out = console()
     for note in found.notes:
         say(out, f"note: {note}")
-    say(out, f"{len(digests):,} runs in {folder}; next: largebatch report {name}")
+    say(out, f"{len(digests):,} runs in {folder}; next: {typed('report', words_of(name, results=results))}")

@@ -1,6 +1,5 @@
 """`largebatch init`."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +13,7 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, a
 def init(file: File) -> None:
     """Write a small experiment with comments, to begin from."""
     from experiments.experiment import packaged
-    from experiments.place import say
+    from experiments.place import say, typed
     from experiments.starter import STARTER
 
     problem = None
@@ -33,5 +32,5 @@ def init(file: File) -> None:
     except OSError as error:
         complain(f"{file} cannot be written: {error.strerror}; give another place")
         raise typer.Exit(2) from None
-    name = shlex.quote(str(file))
-    say(console(), f"{file} is written; what it takes: largebatch plan {name}; to run it: largebatch run {name}")
+    plan, run = (typed(verb, [str(file)]) for verb in ("plan", "run"))
+    say(console(), f"{file} is written; what it takes: {plan}; to run it: {run}")

@@ -1,12 +1,20 @@
 """`largebatch landscape`."""
 
-from typing import Annotated
-
 import typer
 
-from experiments.commands.options import DEFAULT_RESULTS, Name, Results, Scale, Set, Workers, console, engine, place
-
-InProcess = Annotated[bool, typer.Option("--in-process", help="Without Ray, one task after the other.")]
+from experiments.commands.options import (
+    DEFAULT_RESULTS,
+    InProcess,
+    Name,
+    Results,
+    Scale,
+    Set,
+    Workers,
+    console,
+    engine,
+    place,
+    stopping,
+)
 
 
 def landscape(
@@ -25,6 +33,7 @@ def landscape(
 
     if not at.experiment.landscapes:
         raise SweepError(f"{at.experiment.name} states no landscapes; add the section landscapes to its file")
-    whole = survey(at, engine=engine(in_process, workers), console=console())
+    with stopping(at.command("landscape")):
+        whole = survey(at, engine=engine(in_process, workers), console=console())
     say(console(), f"to see it: {at.command('report')}")
     raise typer.Exit(0 if whole else 1)

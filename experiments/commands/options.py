@@ -3,7 +3,8 @@
 import json
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,6 +57,7 @@ Results = Annotated[
     str, typer.Option("--results", metavar="DIR", help="Where results are kept: a folder, s3://... or gs://...")
 ]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Jobs at a time; default: every GPU or core.")]
+InProcess = Annotated[bool, typer.Option("--in-process", help="Without Ray, one job after the other.")]
 Pack = Annotated[int | None, typer.Option("--pack", min=1, help="Runs trained side by side in one program.")]
 
 DEFAULT_RESULTS = "results"
@@ -79,12 +81,20 @@ def place(experiment: str, settings: list[str] | None, scale: str | None, result
     from largebatch.storage import place_of
 
     refuse(experiment, results)
+    words = words_of(experiment, settings, scale, results)
+    return Place(place_of(results), load(experiment, settings or [], scale), words).grown()
+
+
+def words_of(
+    experiment: str, settings: list[str] | None = None, scale: str | None = None, results: str = DEFAULT_RESULTS
+) -> tuple[str, ...]:
+    """Return the experiment and the options that say which runs are meant, as they are typed."""
     words = [experiment]
     for setting in settings or []:
         words += ["--set", setting]
     words += ["--scale", scale] if scale else []
     words += ["--results", results] if results != DEFAULT_RESULTS else []
-    return Place(place_of(results), load(experiment, settings or [], scale), tuple(words)).grown()
+    return tuple(words)
 
 
 def engine(
@@ -109,6 +119,20 @@ def engine(
             "--in-process runs without Ray; leave out --workers, --gpus-per-run, --address and --working-dir"
         )
     return InProcessEngine()
+
+
+@contextmanager
+def stopping(again: str) -> Iterator[None]:
+    """Turn Ctrl-C into exit code 130, and a line that says how to go on.
+
+    Args:
+        again: the command that does.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        complain(f"stopped; what is finished is kept, and this goes on from there: {again}")
+        raise typer.Exit(130) from None
 
 
 def console() -> "Console":

@@ -4,14 +4,25 @@ from typing import Annotated
 
 import typer
 
-from experiments.commands.options import DEFAULT_RESULTS, Name, Results, Scale, Set, Workers, console, engine, place
+from experiments.commands.options import (
+    DEFAULT_RESULTS,
+    InProcess,
+    Name,
+    Results,
+    Scale,
+    Set,
+    Workers,
+    console,
+    engine,
+    place,
+    stopping,
+)
 
 Asked = Annotated[
     list[str],
     typer.Option("--probe", metavar="PROBE", help="A probe's name, or its options: '{name: sharpness, eps: [1e-3]}'."),
 ]
 Everywhere = Annotated[bool, typer.Option("--everywhere", help="At all weights kept, not where the probe says.")]
-InProcess = Annotated[bool, typer.Option("--in-process", help="Without Ray, one run after the other.")]
 
 
 def probe(
@@ -30,5 +41,8 @@ def probe(
     from experiments.probing import read_probes
 
     found = read_probes(asked)
-    where = engine(in_process, workers)
-    raise typer.Exit(probe_story(at, found, engine=where, everywhere=everywhere, console=console()))
+    words = [word for one in asked for word in ("--probe", one)]
+    with stopping(at.command("probe", *words, *["--everywhere"] * everywhere)):
+        where = engine(in_process, workers)
+        code = probe_story(at, found, engine=where, everywhere=everywhere, console=console())
+    raise typer.Exit(code)

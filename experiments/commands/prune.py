@@ -24,10 +24,7 @@ def prune(
     from sweeps.board import size
     from sweeps.claim import claimed
 
-    if not at.folder.is_dir():
-        say(console(), f"{at.folder} does not exist; to train something: {at.command('run')}")
-        return
-    if yes:
+    if yes and at.folder.is_dir():  # one that is absent is not made
         with claimed(at.folder):  # nothing is taken from under a sweep
             found = waste(at)
             delete(found)

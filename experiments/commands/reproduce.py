@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from experiments.commands.options import DEFAULT_RESULTS, Name, Results, Set, Workers, complain, console, engine, place
+from experiments.commands.options import DEFAULT_RESULTS, Name, Results, Set, Workers, console, engine, place, stopping
 
 Size = Annotated[str, typer.Option("--scale", metavar="NAME", help="small, or another size that the file offers.")]
 Open = Annotated[bool | None, typer.Option("--open/--no-open", help="Open the report; default: in a terminal.")]
@@ -23,11 +23,8 @@ def reproduce(
     at = place(experiment, settings, None if scale == "small" else scale, results)
     from experiments.reproduce import reproduce as story
 
-    try:
+    with stopping(at.command("reproduce")):
         code, report = story(at, engine=engine(workers=workers), console=console())
-    except KeyboardInterrupt:
-        complain(f"stopped; finished runs are kept, and this goes on from there: {at.command('reproduce')}")
-        raise typer.Exit(130) from None
     if report is not None and (sys.stdout.isatty() if open_report is None else open_report):
         typer.launch(str(report))
     raise typer.Exit(code)

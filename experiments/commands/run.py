@@ -8,6 +8,7 @@ import typer
 from experiments.commands.options import (
     DEFAULT_RESULTS,
     PROJECT,
+    InProcess,
     Name,
     Pack,
     Project,
@@ -15,10 +16,10 @@ from experiments.commands.options import (
     Scale,
     Set,
     Workers,
-    complain,
     console,
     engine,
     place,
+    stopping,
 )
 
 
@@ -35,7 +36,6 @@ MODES = "Mirror runs to Weights & Biases: offline, online when they end, live wh
 Mirrored = Annotated[Wandb, typer.Option("--wandb", metavar="MODE", help=MODES)]
 Gpus = Annotated[float | None, typer.Option("--gpus-per-run", min=0, help="GPUs a job takes; a share, or whole ones.")]
 Address = Annotated[str | None, typer.Option("--address", help="A running Ray cluster; default: Ray on this machine.")]
-InProcess = Annotated[bool, typer.Option("--in-process", help="Without Ray, one job after the other.")]
 Retries = Annotated[int, typer.Option("--retries", min=0, help="How often a failed job is tried again.")]
 WorkingDir = Annotated[
     str | None,
@@ -67,11 +67,8 @@ def run(
     from experiments.run import Wishes
     from experiments.run import run as run_story
 
-    try:
+    with stopping(at.command("run")):
         where = engine(in_process, workers, gpus_per_run, address, working_dir)
         wishes = Wishes(width=pack, gpus=gpus_per_run, retries=retries, accept_version=accept_version)
         code = run_story(at, engine=where, wishes=wishes, project=project, wandb=wandb.value, console=console())
-    except KeyboardInterrupt:
-        complain(f"stopped; finished runs are kept, and this goes on from there: {at.command('run')}")
-        raise typer.Exit(130) from None
     raise typer.Exit(code)

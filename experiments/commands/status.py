@@ -39,6 +39,7 @@ def status(
 
     if watch:
         follow(at, console(), tell=emit if as_json else None)
+        at = at.grown()  # a search has gone on meanwhile
     ledger = Ledger.read(at.folder, at.experiment.configs)
     if as_json:
         emit(status_of(at, ledger))

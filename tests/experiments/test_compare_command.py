@@ -3,10 +3,9 @@
 import json
 
 import pytest
-from typer.testing import CliRunner
 
-from experiments.cli import app
 from tests.analysis.records_on_disk import OnDisk
+from tests.experiments.command_line import called
 
 
 @pytest.fixture
@@ -21,12 +20,12 @@ def results(tmp_path):
     return tmp_path
 
 
-def called(results, *words):
-    return CliRunner().invoke(app, ["compare", *words, "--results", str(results)], env={"COLUMNS": "160"})
+def compared(results, *words):
+    return called("compare", *words, "--results", results)
 
 
 def test_a_person_reads_one_row_an_arm(results):
-    done = called(results, "new", "old", "--measure", "test_error")
+    done = compared(results, "new", "old", "--measure", "test_error")
     assert done.exit_code == 0, done.output
     rows = [line.split() for line in done.stdout.splitlines() if line.startswith("test error")]
     assert [row[2:5] for row in rows] == [["batch", "size", "16"], ["batch", "size", "64"], ["all", "arms", "10.6"]]
@@ -35,7 +34,7 @@ def test_a_person_reads_one_row_an_arm(results):
 
 
 def test_a_program_reads_json(results):
-    done = called(results, "new", str(results / "old"), "--json")
+    done = compared(results, "new", str(results / "old"), "--json")
     said = json.loads(done.stdout)
     assert said["names"] == ["new", "old"] and said["only"] == [[], []]
     (row,) = [r for r in said["differences"] if r["measure"] == "test_error" and r["arm"] == {"batch_size": 64}]
@@ -43,9 +42,9 @@ def test_a_program_reads_json(results):
 
 
 def test_names_that_are_not_there_are_answered_with_those_that_are(results, tmp_path):
-    done = called(results, "new", "odl")
+    done = compared(results, "new", "odl")
     assert done.exit_code == 2
     assert "unknown results 'odl'; accepted: new, old; did you mean old?; or give a folder" in done.output
     (tmp_path / "none").mkdir()
-    done = called(tmp_path / "none", "a", "b")
+    done = compared(tmp_path / "none", "a", "b")
     assert done.exit_code == 2 and "holds no results called a, nor is it a folder of any" in done.output

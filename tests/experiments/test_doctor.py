@@ -4,19 +4,17 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from typer.testing import CliRunner
 
 from experiments import doctor
-from experiments.cli import app
 from experiments.doctor import Finding
 from largebatch.storage import place_of
+from tests.experiments.command_line import called
 
 SECRET = "0123456789" * 4
 
 
-def called(*words, **environment):
-    runner = CliRunner(env={"COLUMNS": "80", **environment})
-    return runner.invoke(app, ["doctor", *map(str, words)], catch_exceptions=False)
+def examined(*words):
+    return called("doctor", *words, columns=80)
 
 
 @pytest.fixture
@@ -38,21 +36,21 @@ def found(results, **options):
 
 
 def test_nothing_is_broken_and_the_last_line_says_how_to_begin(machine):
-    done = called("--results", machine / "results")
+    done = examined("--results", machine / "results")
     assert done.exit_code == 0
     lines = done.stdout.splitlines()
     assert lines[-1] == "nothing is broken; to begin: largebatch run smoke" and max(map(len, lines)) <= 80
     assert not (machine / "results").exists()
-    quick = json.loads(called("--quick", "--json", "--results", machine).stdout)
+    quick = json.loads(examined("--quick", "--json", "--results", machine).stdout)
     assert quick["well"] and "ray" not in {each["name"] for each in quick["findings"]}
 
 
 def test_something_broken_ends_with_code_1(machine, monkeypatch):
     monkeypatch.setattr(doctor, "_ray", lambda: Finding("ray", "broken", "Ray does not start", "do this"))
-    done = called("--results", machine)
+    done = examined("--results", machine)
     assert done.exit_code == 1 and done.stdout.splitlines()[-1] == "broken: ray; the rest works without"
     assert "do this" in done.stdout
-    assert not json.loads(called("--results", machine, "--json").stdout)["well"]
+    assert not json.loads(examined("--results", machine, "--json").stdout)["well"]
 
 
 def test_a_place_for_results_that_cannot_be_used_is_told(machine, monkeypatch):
@@ -85,7 +83,22 @@ def test_a_key_of_wandb_is_noticed_and_never_shown(machine, monkeypatch, way):
         (machine / "netrc").write_text(f"machine {host}\n  login user\n  password {SECRET}\n")
         (machine / "netrc").chmod(0o600)
     assert found(machine)["wandb"].state == ("missing" if way == "another host" else "well")
-    assert SECRET not in called("--results", machine).output + called("--results", machine, "--json").output
+    assert SECRET not in examined("--results", machine).output + examined("--results", machine, "--json").output
+
+
+def test_a_machine_without_wandb_is_not_broken(machine, monkeypatch):
+    find, version = doctor.importlib.util.find_spec, doctor.metadata.version
+
+    def absent(name):
+        if name == "wandb":
+            raise doctor.metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(doctor.metadata, "version", absent)
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None if name == "wandb" else find(name))
+    seen = found(machine)
+    assert (seen["versions"].state, seen["wandb"].state) == ("well", "missing")
+    assert seen["wandb"].text == "wandb is not installed"
 
 
 def test_data_are_found_where_the_loaders_look(machine, monkeypatch):

@@ -3,10 +3,9 @@
 import json
 
 import pytest
-from typer.testing import CliRunner
 
-from experiments.cli import app
 from tests.analysis.records_on_disk import OnDisk
+from tests.experiments.command_line import called
 
 
 @pytest.fixture
@@ -20,38 +19,38 @@ def results(tmp_path):
     return tmp_path / "results"
 
 
-def called(results, *words):
-    return CliRunner().invoke(app, [*map(str, words), "--results", str(results)], env={"COLUMNS": "200"})
+def among(results, *words):
+    return called(*words, "--results", results)
 
 
 @pytest.fixture
 def theirs(results, tmp_path):
     """The same runs, gone out and come in again as those of others."""
-    done = called(results, "export", "mine", "--to", tmp_path / "out", "--format", "batch_science")
+    done = among(results, "export", "mine", "--to", tmp_path / "out", "--format", "batch_science")
     assert done.exit_code == 0, done.output
     assert done.stdout == f"mine: 4 runs in 10 files under {tmp_path}/out\n"
-    done = called(results, "import", tmp_path / "out", "--format", "batch_science", "--as", "theirs")
+    done = among(results, "import", tmp_path / "out", "--format", "batch_science", "--as", "theirs")
     assert done.exit_code == 0, done.output
-    assert done.stdout == f"4 runs in {results}/theirs; next: largebatch report theirs\n"
+    assert done.stdout == f"4 runs in {results}/theirs; next: largebatch report theirs --results {results}\n"
     return results
 
 
 def test_imported_results_are_reported_and_compared(theirs):
     claim = ("{says: larger is worse, measure: test_error, compare: {batch_size: [full, 16]}, direction: greater, "
              "margin: 0.01}")  # fmt: skip
-    done = called(theirs, "report", "theirs", "--set", f"claims=[{claim}]", "--set", "figures=[gap_vs_batch]")
+    done = among(theirs, "report", "theirs", "--set", f"claims=[{claim}]", "--set", "figures=[gap_vs_batch]")
     assert done.exit_code == 0, done.output
     text = (theirs / "theirs" / "report" / "report.html").read_text()
     assert "imported from batch_science" in text and "larger is worse" in text and "+5.00 pp" in text
     assert text.count("<figure ") == 1
-    done = called(theirs, "compare", "mine", "theirs", "--json")
+    done = among(theirs, "compare", "mine", "theirs", "--json")
     assert done.exit_code == 0, done.output
     assert {row["difference"] for row in json.loads(done.stdout)["differences"]} == {0.0}
 
 
 @pytest.mark.parametrize("command", ["run", "plan", "status"])
 def test_nothing_of_them_can_be_trained(theirs, command):
-    done = called(theirs, command, "theirs")
+    done = among(theirs, command, "theirs")
     assert done.exit_code == 2
     assert "theirs: imported from batch_science, so there is nothing of it to train or to check" in done.output
 
@@ -63,13 +62,14 @@ def test_what_cannot_be_set_or_named_is_refused(theirs, tmp_path):
         ("claims=[{says: x}]", "a claim needs measure"),
         ("figures=curves", "got 'curves'; must be a list"),
     ):
-        done = called(theirs, "report", "theirs", "--set", setting)
+        done = among(theirs, "report", "theirs", "--set", setting)
         assert done.exit_code == 2 and message in done.output, done.output
     for name, message in (
         ("theirs", "theirs has that name"), ("quickstart", "a packaged experiment has that name"),
         ("../up", "give a plain name of letters, digits, - and _"),
     ):  # fmt: skip
-        done = called(theirs, "import", tmp_path / "out", "--format", "batch_science", "--as", name)
+        done = among(theirs, "import", tmp_path / "out", "--format", "batch_science", "--as", name)
         assert done.exit_code == 2 and message in done.output, done.output
-    done = called(theirs, "export", "mine", "--to", tmp_path / "out")
+    assert among(theirs, "import", tmp_path / "out", "--format", "batch_science", "--as", "2-more").exit_code == 0
+    done = among(theirs, "export", "mine", "--to", tmp_path / "out")
     assert done.exit_code == 2 and "is not empty; give a new folder" in done.output

@@ -7,7 +7,7 @@ import pytest
 from experiments.experiment import load
 from largebatch import records
 from largebatch.config import digest
-from tests.experiments.test_search import called
+from tests.experiments.command_line import called
 
 TEXT = """\
 question: q

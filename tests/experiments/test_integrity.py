@@ -13,7 +13,7 @@ from experiments.versions import kept
 from largebatch.config import digest
 from sweeps import SweepError
 from sweeps.engine import InProcessEngine
-from tests.experiments.test_cli import called
+from tests.experiments.command_line import called
 from tests.sweeps.stub_training import TRAINING, calls
 
 SETTINGS = ["axes.batch_size=[8]", "axes.scaling_rule=[constant]"]

@@ -10,7 +10,7 @@ from experiments.problems import ExperimentError
 from experiments.surveying import compute
 from largebatch.config import digest
 from sweeps.engine import InProcessEngine
-from tests.experiments.test_cli import called
+from tests.experiments.command_line import called
 
 ENDS = "between: [{batch_size: 16}, {batch_size: full}], where: {scaling_rule: constant}"
 LINE = f"{{name: interpolation, {ENDS}, points: 5}}"

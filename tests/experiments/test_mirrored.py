@@ -4,27 +4,18 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from experiments.cli import app
 from largebatch.replay import run_id
 from sweeps.snapshot import read
+from tests.experiments.command_line import COMMAND, ROOT, called
 from tests.largebatch.fake_wandb import KEY, serving
 from tests.largebatch.tracked import expected_rows
 
-ROOT = Path(__file__).parents[2]
 SECRET = "planted-and-never-to-be-seen"
 SMALL = ["smoke", "--set", "seeds=1", "--set", "axes.batch_size=[16]"]
-
-
-def called(*words, **environment):
-    runner = CliRunner(env={"COLUMNS": "200", **environment})
-    return runner.invoke(app, [str(word) for word in words], catch_exceptions=False)
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +66,9 @@ def test_no_secret_of_the_environment_is_written_or_sent(mirrored):
 
 def test_cancel_stops_a_driver_as_ctrl_c_would(tmp_path):
     words = ["quickstart", "--results", str(tmp_path), "--set", "axes.batch_size=[32]", "--set", "budget.epochs=3000"]
-    program = "from experiments.cli import app; app()"
     env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
     driver = subprocess.Popen(
-        [sys.executable, "-c", program, "run", *words, "--in-process", "--wandb", "off"],
+        [*COMMAND, "run", *words, "--in-process", "--wandb", "off"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, start_new_session=True,
     )  # fmt: skip
     try:

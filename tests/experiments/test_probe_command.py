@@ -3,7 +3,7 @@
 import pytest
 
 from largebatch.records import read_probes
-from tests.experiments.test_cli import called
+from tests.experiments.command_line import called
 
 KEPT = ("--set", "execution.keep_weights={at: end}", "--set", "seeds=1", "--set", "axes.batch_size=[16]")
 PROBE = "{name: average_sharpness, draws: 2, subset: {size: 16}}"

@@ -15,7 +15,7 @@ from sweeps.engine import InProcessEngine
 from sweeps.expand import expand
 from sweeps.ledger import Ledger
 from sweeps.sweep import sweep
-from tests.experiments.test_cli import called
+from tests.experiments.command_line import called
 from tests.largebatch.small import small
 from tests.largebatch.test_checkpoint import Killed, assert_same_bits
 from tests.object_store import object_store
