@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from experiments.reproduce import STYLES, numbers, verdicts
+from experiments.reproduce import counted, numbers, remarks, verdicts
 
 if TYPE_CHECKING:
     from analysis.verdicts import Verdict
@@ -108,25 +108,18 @@ def page(place: "Place", found: "Sequence[Verdict]", figures: Sequence[Path]) ->
         ]
     lines += ["", "## Deviations from the protocol", "", *(f"- {one}" for one in experiment.deviations or ["None."])]
     if experiment.history:
-        lines += ["", "## Changed after results had been seen", ""]
+        lines += ["", "## Changed after the claims had been stated", ""]
         lines += [f"- {one['date']}: {one['change']} {one['reason']}" for one in experiment.history]
     lines += ["", "## What could not be seen, and why", "", *_unseen(found), ""]
     return "\n".join(lines)
 
 
-def counted(found: "Sequence[Verdict]") -> str:
-    """Return how many claims came out how, in words."""
-    return f"{len(found)} claims: " + ", ".join(f"{sum(one.verdict == w for one in found)} {w}" for w in STYLES)
-
-
 def _unseen(found: "Sequence[Verdict]") -> list[str]:
-    lines = []
-    for one in found:
-        why = one.note or "the interval lies outside of what was claimed"
-        if one.verdict == "undecided":
-            why = "; ".join(filter(None, [one.note, f"would decide it: {one.decides}"]))
-        if one.verdict != "supported":
-            lines.append(f"- {one.says} {one.verdict.capitalize()}: {why}.")
+    lines = [
+        f"- {one.says} {one.verdict.capitalize()}: {remarks(one) or 'the interval lies outside of what was claimed'}."
+        for one in found
+        if one.verdict != "supported"
+    ]
     return lines or ["Everything that was claimed is supported."]
 
 
@@ -138,8 +131,9 @@ def index(pages: Path) -> Path:
     """Write the list of all pages there are, with the question and the verdicts of each."""
     lines = [
         "# Gallery", "",
-        "Papers on batch size, each run again at small scale by `make gallery`. Claims were stated before the first "
-        "run; what did not hold is shown as such.", "", "| experiment | question | verdicts |", "|---|---|---|",
+        "Papers on batch size, run again at small scale by `make gallery`. Claims were stated before the first "
+        "run; a page lists what was changed later, and what did not hold is shown as such.", "",
+        "| experiment | question | verdicts |", "|---|---|---|",
     ]  # fmt: skip
     for path in sorted(pages.glob("*.md")):
         text = path.read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from experiments.place import Place, say
@@ -60,17 +61,27 @@ def show_verdicts(found: "Sequence[Verdict]", console: Console) -> None:
     table.add_column(no_wrap=True)
     table.add_column()
     for one in found:
-        rest = "; ".join(filter(None, [one.note, one.decides and f"would decide it: {one.decides}"]))
         style = STYLES[one.verdict]
-        table.add_row(f"[{style}]{one.verdict}[/{style}]", f"{one.says}\n[dim]{numbers(one)}. {rest}[/dim]")
+        said = f"{escape(one.says)}\n[dim]{escape(f'{numbers(one)}. {remarks(one)}')}[/dim]"
+        table.add_row(f"[{style}]{one.verdict}[/{style}]", said)
     console.print(table)
+    say(console, counted(found) if found else "no claim was stated")
+
+
+def counted(found: "Sequence[Verdict]") -> str:
+    """Return how many claims came out how, in words."""
     counts = [f"{sum(one.verdict == word for one in found)} {word}" for word in STYLES]
-    say(console, f"{len(found)} claims: {', '.join(counts)}" if found else "no claim was stated")
+    return f"{len(found)} claims: {', '.join(counts)}"
+
+
+def remarks(one: "Verdict") -> str:
+    """Return what stands beside a verdict's numbers, in words: its note, and what would decide it; often nothing."""
+    return "; ".join(filter(None, [one.note, one.decides and f"would decide it: {one.decides}"]))
 
 
 def numbers(one: "Verdict") -> str:
     """Return a verdict's numbers in words: what was measured, effect, interval, the region that was claimed, n."""
-    low, high = one.bounds
+    low, high = (bound + 0.0 for bound in one.bounds)  # no negative zero
     region = f"below {high:.4g}" if low == -math.inf else f"above {low:.4g}" if high == math.inf else (
         f"between {low:.4g} and {high:.4g}"
     )  # fmt: skip
