@@ -39,7 +39,7 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         _column([row[place] for row in rows], column, numbers)
     paper.heading(canvas, numbers, f"Test {what} against batch size under every budget")
     ring = paper.key("best batch size", marker="o", markersize=8, markerfacecolor="none", linestyle="none", color=INK)
-    paper.legend(canvas, [*keys(numbers["arms"]), ring, *sign_keys([c for c in numbers["cells"] if _gone(c)])])
+    paper.legend(canvas, [*keys(numbers["arms"]), ring, *sign_keys([c for c in numbers["cells"] if _gone(c, what)])])
     seeds = numbers["seeds"]
     spread = f"mean and 95 % t interval over {seeds} seeds; small points: single seeds" if seeds > 1 else "one seed"
     paper.footnotes(canvas, spread, numbers["footnote"])
@@ -59,14 +59,14 @@ def _column(panels: list[Axes], column: Mapping[str, Any], numbers: Mapping[str,
         shift = shift_of(place, len(arms))
         for axes, (measure, _) in zip(panels, _rows(numbers["measure"]), strict=True):
             series(axes, own, measure, place, shift=shift)
-        for cell in filter(_gone, own):
+        for cell in (cell for cell in own if _gone(cell, numbers["measure"])):
             _mark_gone(panels[0], cell, place, shift)
         _ring(panels[0], column["budget"], arm, place, shift, numbers)
 
 
-def _gone(cell: Cell) -> bool:
-    """Return whether nothing is left of a cell that could be drawn."""
-    return bool(lost(cell)) and cell["test_error"]["median"] is None
+def _gone(cell: Cell, what: str) -> bool:
+    """Return whether nothing is left of a cell that could be drawn; `what` is error or loss."""
+    return bool(lost(cell)) and cell[f"test_{what}"]["median"] is None
 
 
 def _mark_gone(axes: Axes, cell: Cell, place: int, shift: float) -> None:

@@ -1,13 +1,13 @@
 """Measures of every arm and batch size at the end of the runs, for figures that draw them against batch size."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.figures.arms import arms
-from analysis.figures.describe import conditions, mean_of, outcomes
+from analysis.figures.describe import conditions, mean_of, outcomes, plain
 from analysis.gap import censored
 from analysis.load import Results
 
@@ -49,11 +49,11 @@ def _numbers(runs: pd.DataFrame, name: str) -> np.ndarray:
 
 def geometric_mean_of(values: np.ndarray, lost: np.ndarray) -> Summary:
     """Return what `mean_of` does, of the logarithms, back on the scale of the values; all of them above 0."""
-    with np.errstate(invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # what a lost run had may be anything
         found = mean_of(np.log(values), lost)
-    back: Callable[[float | None], float | None] = lambda v: None if v is None else float(np.exp(v))  # noqa: E731
-    ends = {name: back(found[name]) for name in ("mean", "low", "high", "median")}
-    return {"seeds": [back(v) for v in found["seeds"]], **ends}
+    ends = ("mean", "low", "high", "median")
+    back = plain(np.exp(np.array([found[name] for name in ends], float)))
+    return {"seeds": plain(np.exp(np.array(found["seeds"], float))), **dict(zip(ends, back, strict=True))}
 
 
 def all_positive(results: Results, measure: str) -> bool:

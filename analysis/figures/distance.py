@@ -74,7 +74,7 @@ def _constant(history: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Return updates and distances while the rate stands at its highest."""
     t, y, rate = (history[name].to_numpy(float) for name in ("update", "distance", "learning_rate"))
     later = (t > 0) & np.isfinite(y)
-    highest = np.nanmax(rate[later]) if later.any() else np.nan
+    highest = max(rate[later & np.isfinite(rate)], default=np.nan)
     kept = later & (np.isclose(rate, highest, rtol=1e-9) | np.isnan(rate))
     return t[kept], y[kept]
 

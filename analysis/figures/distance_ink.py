@@ -17,8 +17,7 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     """Draw the numbers of `distance.prepare`."""
     upper, lower = sheet(canvas, numbers, [1.75, 1.55])
     shown = values(numbers, "distance")
-    top = max(shown, default=1.0)
-    upper[0].set_ylim(0, 1.12 * top)
+    upper[0].set_ylim(0, 1.12 * max(shown) or 1.0)  # a rate of 0 leads nowhere
     paper.powers(lower[0], shown)
     for row in (upper, lower):
         draw_row(row, numbers, "distance")

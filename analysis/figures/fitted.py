@@ -12,9 +12,14 @@ Fit = dict[str, Any]
 
 
 def interval(found: Interval) -> dict[str, float | None]:
-    """Return an interval for JSON: a bound that is open, 0 or infinite or not known, is None."""
-    low, high = (float(v) if np.isfinite(v) and v != 0 else None for v in (found.low, found.high))
+    """Return an interval for JSON: a bound that is open or not known is None."""
+    low, high = (float(v) if np.isfinite(v) else None for v in (found.low, found.high))
     return {"estimate": float(found.estimate), "low": low, "high": high}
+
+
+def above_zero(found: Interval) -> dict[str, float | None]:
+    """Return the interval of a quantity above 0, of which a lower bound of 0 is an open one."""
+    return {**interval(found), **({"low": None} if found.low == 0 else {})}
 
 
 def said(found: Mapping[str, float | None], digits: int = 3) -> str:
@@ -42,12 +47,12 @@ def _or_why(fit: Callable[[np.ndarray, np.ndarray], Fit]) -> Callable[[np.ndarra
 def _hyperbola(x: np.ndarray, y: np.ndarray) -> Fit:
     h = hyperbola(x, y)
     parts = ("minimum_updates", "minimum_examples", "critical_batch")
-    return {**{name: interval(getattr(h, name)) for name in parts}, "rms": h.rms, "bracketed": h.bracketed}
+    return {**{name: above_zero(getattr(h, name)) for name in parts}, "rms": h.rms, "bracketed": h.bracketed}
 
 
 def _regimes(x: np.ndarray, y: np.ndarray) -> Fit:
     r = regimes(x, y)
-    breaks = {name: interval(getattr(r, name)) for name in ("perfect_until", "plateau_from")}
+    breaks = {name: above_zero(getattr(r, name)) for name in ("perfect_until", "plateau_from")}
     return {**breaks, "slope": r.slope, "rms": r.rms, "seen": list(r.seen)}
 
 
@@ -58,7 +63,7 @@ def _power(x: np.ndarray, y: np.ndarray) -> Fit:
 
 def _knee(x: np.ndarray, y: np.ndarray) -> Fit:
     k = knee(x, y)
-    return {"at": interval(k.at), "below": k.below, "above": k.above, "supported": k.supported}
+    return {"at": above_zero(k.at), "below": k.below, "above": k.above, "supported": k.supported}
 
 
 fit_hyperbola, fit_regimes, fit_power, fit_knee = map(_or_why, (_hyperbola, _regimes, _power, _knee))

@@ -54,9 +54,10 @@ def _column(upper: Axes, lower: Axes, runs: Sequence[Run], colors: Mapping[int, 
         lower.plot(x * shift, ratio, "o", color=color, markersize=3, markeredgewidth=0, zorder=3)
         lower.vlines(x * shift, ratio - bar, ratio + bar, color=color, linewidth=0.8, zorder=2)
         upper.plot(x, law, color=color, linestyle=DOTTED, linewidth=1.0, zorder=1.5)
-    mean = float(np.exp(np.mean([np.log(run["trace"]) for run in runs if run["trace"]])))
-    sizes = np.array(sorted({b for run in runs for b in run["x"]}), float)
-    upper.plot(sizes, mean / sizes, color=INK, linestyle=DASHED, linewidth=0.9, zorder=1)
+    traces = [run["trace"] for run in runs if run["trace"] and run["trace"] > 0]
+    if traces:
+        mean, sizes = np.exp(np.log(traces).mean()), np.array(sorted({b for run in runs for b in run["x"]}), float)
+        upper.plot(sizes, mean / sizes, color=INK, linestyle=DASHED, linewidth=0.9, zorder=1)
     lower.axhline(1, color=MUTED, linewidth=0.7, zorder=1)
 
 

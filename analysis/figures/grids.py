@@ -14,7 +14,7 @@ def finished(results: Results, name: str) -> list[Any]:
     """Return an experiment's whole landscapes of a kind whose runs are among the results, by title and seed.
 
     Raises:
-        CannotDraw: there is none.
+        CannotDraw: there is none, or none with a finite loss.
     """
     runs = set(results.runs.index)
     found = [grid for grid in read_landscapes(results.folder) if grid.name == name and runs.issuperset(grid.runs)]
@@ -25,7 +25,15 @@ def finished(results: Results, name: str) -> list[Any]:
             f"no {name} of these runs has been computed{part}; state it under landscapes in the experiment's file, "
             f"then largebatch landscape {results.name}"
         )
-    return whole
+    finite = [grid for grid in whole if any(value is not None for value in grid.values[f"{_first(grid)}_loss"])]
+    if not finite:
+        raise CannotDraw(f"no {name} of these runs has a finite loss anywhere")
+    return finite
+
+
+def _first(grid: Any) -> str:
+    """Return the part of the data whose loss is shown first."""
+    return str(grid.options["parts"][0])
 
 
 def measures(grid: Any) -> dict[str, Any]:

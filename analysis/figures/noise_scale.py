@@ -73,8 +73,9 @@ def _line(rows: pd.DataFrame, seeds: int, measure: str, x: str) -> dict[str, Any
         relative = own[f"{measure} error"].to_numpy(float) / values
         error = np.sqrt(np.nanmean(relative**2) / seeds) if np.isfinite(relative).any() else np.nan
         middle = float(np.exp(np.log(values).mean()))
-        numbers = [own[x].iloc[0], float(np.exp(np.log(own["train_loss"]).mean())), middle, values.min(), values.max(),
-                   error * middle]  # fmt: skip
+        with np.errstate(divide="ignore", invalid="ignore"):  # a loss of 0 has no place on the logarithmic axis
+            loss = float(np.exp(np.log(own["train_loss"].to_numpy(float)).mean()))
+        numbers = [own[x].iloc[0], loss, middle, values.min(), values.max(), error * middle]
         names = ("x", "train_loss", "mean", "low", "high", "error")
         points.append(dict(zip(names, plain(numbers), strict=True)))
     return {"points": points, "undefined": undefined}

@@ -1,6 +1,7 @@
 """The best learning rate against batch size, selected on validation, and the power of the batch that it follows."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from analysis.figures.fitted import fit_knee, fit_power, rounded, said
 from analysis.figures.tuned import RATE, at_best_rate, places, policy, tried
 from analysis.gap import as_text, censored
 from analysis.load import Results
-from analysis.selection import choose, sentence
+from analysis.selection import FRESH, choose, sentence
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -23,7 +24,8 @@ KNOWN = ("batch_size", "seed", "learning_rate", "*")
 def prepare(results: Results) -> dict[str, Any]:
     """Return the selected peak rate of every cell and seed, whether it is the end of what was tried, and the fits.
 
-    Fits see each seed's own choice in the cells whose choice is not at the edge of the grid.
+    Fits see each seed's own choice in the cells whose choice is not at the edge of the grid; fresh seeds, which
+    trained what the others had selected, made none.
 
     Raises:
         CannotDraw: one rate was tried at each batch size, or validation was not measured.
@@ -32,15 +34,15 @@ def prepare(results: Results) -> dict[str, Any]:
         raise CannotDraw("one learning rate was tried at each batch size; sweep it, as in axes: {learning_rate: [...]}")
     rated = _with_rates(results)
     chosen, choices = at_best_rate(rated)
-    single, _ = choose(rated, RATE, per_seed=True)
+    searched = rated.only(rated.runs["purpose"] != FRESH) if "purpose" in rated.runs else rated
+    single, _ = choose(searched, RATE, per_seed=True)
     beside = places(rated)
-    edges = {_place(choice.cell): choice.edge for choice in choices}
     cells = []
     found = arms(chosen, KNOWN)
     for arm in found:
         for batch, runs in arm.runs.groupby("batch_size", sort=True):
             place = rated.runs[beside == beside[runs.index[0]]]
-            edge = next((e for cell, e in edges.items() if _holds(dict(cell), runs)), "")
+            edge = next((choice.edge for choice in choices if _holds(choice.cell, runs)), "")
             cells.append(_cell(arm.label, int(batch), runs, place, single.runs, edge))
     return {
         "figure": "optimal_learning_rate",
@@ -49,21 +51,15 @@ def prepare(results: Results) -> dict[str, Any]:
         "selection": sentence(choices, RATE),
         "arms": [arm.label for arm in found],
         "batch_sizes": sorted(int(batch) for batch in results.runs["batch_size"].unique()),
-        "seeds": int(results.runs["seed"].nunique()),
+        "seeds": int(searched.runs["seed"].nunique()),
         "cells": cells,
         "fits": {arm.label: _fits([cell for cell in cells if cell["arm"] == arm.label]) for arm in found},
     }
 
 
 def _with_rates(results: Results) -> Results:
-    from dataclasses import replace
-
     runs = results.runs
     return replace(results, runs=runs.assign(peak=runs["peak_rate"].fillna(runs[RATE])))
-
-
-def _place(cell: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    return tuple(cell.items())
 
 
 def _holds(cell: Mapping[str, Any], runs: pd.DataFrame) -> bool:
@@ -74,7 +70,7 @@ def _cell(
     arm: str, batch: int, runs: pd.DataFrame, everything: pd.DataFrame, single: pd.DataFrame, edge: str
 ) -> dict[str, Any]:
     lost = censored(runs).to_numpy()
-    rates = everything.groupby("peak")["outcome"].agg(lambda o: int(o.isin(("diverged", "stuck", "unreached")).sum()))
+    rates = censored(everything).groupby(everything["peak"]).sum()
     own = single.loc[single.index.isin(everything.index) & ~censored(single)]
     return {
         "arm": arm,

@@ -1,6 +1,6 @@
 """Examples against updates to a target, one curve a target (McCandlish et al. 2018, figure 6; Shallue et al. 2019)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from analysis.figures.fitted import fit_hyperbola, said
 from analysis.figures.options import Options as Said
 from analysis.figures.options import Target
 from analysis.figures.steps_to_target import cost_words
-from analysis.figures.targets import points, prepared
+from analysis.figures.targets import level, points, prepared
 from analysis.load import Results
 
 if TYPE_CHECKING:
@@ -33,30 +33,27 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
 
     The targets are the arms of this figure: `arm` of a cell is its target in words.
     """
-    found = [prepared("pareto", results, target) for target in options.targets or list(_ladder(results))]
+    targets, origin = (options.targets, None) if options.targets else _by_default(results)
+    found = [prepared("pareto", results, target) for target in targets]
     cells, fits, levels = [], {}, []
     for numbers in found:
         name = numbers["target"]["words"]
         own = [{**cell, "arm": name} for cell in numbers["cells"]]
         cells += own
         fits[name] = fit_hyperbola(*points(own))
-        levels.append(numbers["target"])
-    if not options.targets:
-        levels = [{**level, "origin": "a ladder of train losses, equal in the logarithm"} for level in levels]
+        levels.append({**numbers["target"], "origin": origin or numbers["target"]["origin"]})
     return {**found[0], "target": None, "targets": levels, "arms": list(fits), "cells": cells, "fits": fits}
 
 
-def _ladder(results: Results) -> Iterator[Target]:
-    from analysis.figures.targets import level
-
+def _by_default(results: Results) -> tuple[list[Target], str]:
+    """Return the targets where none are stated, and where they come from."""
     lowest = level(results, None)
     if lowest.measure != "train_loss":
-        yield Target.model_validate({lowest.measure: lowest.value})
-        return
+        return [Target.model_validate({lowest.measure: lowest.value})], lowest.origin
     first = results.histories().groupby("digest", observed=True)["train_loss"].first().median()
-    top = max(float(first), lowest.value * 2)
-    for value in np.geomspace(top, lowest.value, CURVES + 1)[1:]:
-        yield Target(train_loss=float(f"{max(value, lowest.value):.2g}"))
+    steps = np.geomspace(max(float(first), lowest.value * 2), lowest.value, CURVES + 1)[1:]
+    values = (float(f"{max(value, lowest.value):.2g}") for value in steps)
+    return [Target(train_loss=value) for value in values], "a ladder of train losses, equal in the logarithm"
 
 
 def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:

@@ -1,6 +1,7 @@
 """Error and train loss over batch size and learning rate; where runs were lost, and the best of each batch size."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 from analysis.figures.describe import CannotDraw, conditions, mean_of, outcomes, words
 from analysis.figures.fitted import rounded
 from analysis.figures.options import Options as Said
-from analysis.figures.tuned import RATE
+from analysis.figures.tuned import RATE, selected
 from analysis.gap import OUTCOMES, censored
 from analysis.load import Results
 
@@ -31,11 +32,11 @@ class Options(Said):
 def prepare(results: Results, options: Options) -> dict[str, Any]:
     """Return mean and seeds of the measure and of the train loss at every (batch size, peak rate), and the best rates.
 
-    The best rate of a batch size has the smallest mean among those that lost no run; it is marked only where the
-    measure is one of validation.
+    The best rate of a batch size is selected as everywhere (`analysis.selection`), among those that lost no run; it is
+    marked only where the measure is one of validation.
 
     Raises:
-        CannotDraw: the measure was not taken, or there is one rate at every batch size.
+        CannotDraw: the measure was not taken, or not of all runs, or there is one rate at every batch size.
     """
     runs = results.runs.assign(peak=results.runs["peak_rate"].fillna(results.runs[RATE]))
     measure = options.measure or ("validation_error" if runs["validation_error"].notna().any() else "test_error")
@@ -48,10 +49,10 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
         for (batch, rate), cell in runs.groupby(["batch_size", "peak"], sort=True)
     ]
     if measure in CHOOSING:
-        for batch in {cell["batch_size"] for cell in cells}:
-            column = [cell for cell in cells if cell["batch_size"] == batch and cell["value"]["mean"] is not None]
-            if column:
-                min(column, key=lambda cell: cell["value"]["mean"])["best"] = True
+        chosen, _ = selected(replace(results, runs=runs), by=measure)
+        best = set(zip(chosen.runs["batch_size"], chosen.runs["peak"], strict=True))
+        for cell in cells:
+            cell["best"] = (cell["batch_size"], cell["rate"]) in best and cell["value"]["mean"] is not None
     return {
         "figure": "rate_batch_heatmap",
         **conditions(results),

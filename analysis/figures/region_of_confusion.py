@@ -1,15 +1,16 @@
 """Where examples no longer agree on the way to go: their share along training (Bertsekas 2011, section 2.1)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic import Field
 
 from analysis.figures.along import KNOWN as KNOWN
 from analysis.figures.along import along, ends
-from analysis.figures.describe import CannotDraw, budget_unit, plain, spread
+from analysis.figures.describe import CannotDraw, budget_unit, spread
 from analysis.figures.options import Options as Base
-from analysis.figures.probing import need, with_measure
+from analysis.figures.probing import Found, need, with_measure
 from analysis.load import Results
 from analysis.probed import title
 from analysis.select import UNITS
@@ -39,7 +40,8 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
         raise CannotDraw(f"the probe {named} has no batches of {options.batch}; it has {', '.join(map(str, had))}")
     found = with_measure(results, agree)
     names = [agree]
-    if on_a_line := any("position" in table.rows["name"] for _, _, table in tables):
+    region = _region(tables)
+    if region is not None:
         names.append(f"{named}/position")
         found = with_measure(found, names[1])
     numbers = along(found, names, UNITS[budget_unit(results.runs)])
@@ -47,7 +49,6 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
         line["measures"] = {short: _renamed(line["measures"][name], name, short) for name, short in _short(names)}
         line["lost"] = [{short: _renamed(run[name], name, short) for name, short in _short(names)}
                         for run in line["lost"]]  # fmt: skip
-    region = _region(tables) if on_a_line else None
     return {"figure": "region_of_confusion", **numbers, "batch": options.batch, "region": region}
 
 
@@ -59,11 +60,15 @@ def _renamed(own: Mapping[str, Any], name: str, short: str) -> dict[str, Any]:
     return {short if key == name else key: value for key, value in own.items()}
 
 
-def _region(tables: list[Any]) -> list[float | None]:
-    """Return the interval of the components' minima that all seeds together span: each draws its own components."""
-    low = min(float(table.series("region/1/low")[1].min()) for _, _, table in tables)
-    high = max(float(table.series("region/1/high")[1].max()) for _, _, table in tables)
-    return plain([low, high])
+def _region(tables: Sequence[Found]) -> list[float] | None:
+    """Return the interval of the components' minima that all seeds together span: each draws its own components.
+
+    None where there is none, as of networks.
+    """
+    low, high = (np.concatenate([table.series(f"region/1/{end}")[1] for _, _, table in tables])
+                 for end in ("low", "high"))  # fmt: skip
+    known = np.isfinite(low) & np.isfinite(high)
+    return [float(low[known].min()), float(high[known].max())] if known.any() else None
 
 
 def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:

@@ -62,12 +62,15 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
         "reference": reference.label,
         "origin": "stated for this figure" if options.reference else FIRST,
         "seeds": int(results.runs["seed"].nunique()),
-        "rows": sorted(rows, key=lambda row: _rank(row[options.measure]["estimate"])),
+        "rows": sorted(rows, key=lambda row: _rank(row[options.measure])),
     }
 
 
-def _rank(estimate: float | None) -> float:
-    return np.inf if estimate is None else estimate
+def _rank(found: Mapping[str, Any]) -> float:
+    """Return the estimate; where lost runs leave none, that of whichever side lost more of them is the worse."""
+    if found["estimate"] is not None:
+        return float(found["estimate"])
+    return -np.inf if found["below"] > found["beyond"] else np.inf
 
 
 def _reference(results: Results, found: Sequence[Arm], stated: Mapping[str, Any] | None) -> Arm:
@@ -93,7 +96,8 @@ def _difference(
     finite = [float(v) if np.isfinite(v) else None for v in (found.estimate, found.low, found.high)]
     return {
         "estimate": finite[0], "low": finite[1], "high": finite[2], "n": found.n, "censored": pairs.censored,
-        "beyond": int(np.isinf(pairs.differences).sum()), "method": "sign" if pairs.censored else "t",
+        "beyond": int(np.isposinf(pairs.differences).sum()), "below": int(np.isneginf(pairs.differences).sum()),
+        "method": "sign" if pairs.censored else "t",
         "seeds": [float(v) for v in pairs.differences if np.isfinite(v)],
     }  # fmt: skip
 
@@ -108,7 +112,7 @@ def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
 def difference_words(found: Mapping[str, Any], *, fraction: bool) -> str:
     """Return a difference with its interval, as in `-1.2 [-1.9, -0.5] pp`; a median says so."""
     if found["estimate"] is None:
-        return "–" if not found["beyond"] else "a run was lost"
+        return "a run was lost" if found["beyond"] else "the reference was lost" if found["below"] else "–"
     scale, unit = (100.0, " pp") if fraction else (1.0, "")
     low, high = (f"{scale * found[end]:.3g}" if found[end] is not None else "…" for end in ("low", "high"))
     median = "median " if found["method"] == "sign" else ""

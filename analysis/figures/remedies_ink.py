@@ -74,6 +74,7 @@ def _panel(axes: Axes, rows: Sequence[Mapping[str, Any]], key: str, *, color: st
         if found["estimate"] is not None:
             face = PAPER if found["censored"] else color
             axes.plot(found["estimate"], place, "o", color=color, markerfacecolor=face, markersize=4.5, zorder=3)
-        if found["beyond"]:
-            axes.annotate(f"{found['beyond']} lost ▸", (1, place), xycoords=("axes fraction", "data"), ha="right",
-                          va="center", fontsize=6, color=MUTED)  # fmt: skip
+        for count, text, side in (("beyond", "{} lost ▸", 1), ("below", "◂ {} lost by the reference", 0)):
+            if found[count]:
+                axes.annotate(text.format(found[count]), (side, place), xycoords=("axes fraction", "data"),
+                              ha="right" if side else "left", va="center", fontsize=6, color=MUTED)  # fmt: skip

@@ -71,10 +71,10 @@ def caption(numbers: Mapping[str, Any]) -> str:
         f"seeds ({', '.join(numbers['arms'])}), small points are single seeds. The dotted line is perfect scaling: "
         "twice the batch, half the updates. The dashed curve is the hyperbola S = S_min (1 + B_crit / B). "
     )
-    text += " ".join(filter(None, (sentence(arm, numbers["fits"][arm]) for arm in numbers["arms"])))
+    text += " ".join(sentence(arm, numbers["fits"][arm]) for arm in numbers["arms"])
     if lost:
         text += (
-            " Open triangles point up from what was spent by runs that never got there: it would have taken them at "
+            " Open triangles point up from the most that a run spent which never got there: it would have taken it at "
             "least that. A hollow mark is the median of a cell of which some runs did not. Cells with lost runs are in "
             "no fit; a run that diverged after it got there counts as lost."
         )

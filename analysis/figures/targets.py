@@ -121,8 +121,8 @@ def _cells(arm: Arm, results: Results, goal: Level) -> Iterator[dict[str, Any]]:
             "rate": float(runs["learning_rate"].iloc[0]),
             "tried": rates.ngroups,
             **outcomes(runs),
-            # What was spent by those that never got there: the least that it would have taken them.
-            "spent": {name: _most(ends.loc[runs.index, column]) for name, column in COSTS.items()},
+            # The most that one spent which never got there: the least that it would have taken that one.
+            "spent": {name: _most(ends.loc[runs.index[lost], column]) for name, column in COSTS.items()},
             **costs,
             **errors,
         }

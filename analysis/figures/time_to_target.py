@@ -59,6 +59,6 @@ def caption(numbers: Mapping[str, Any]) -> str:
         f"Seconds until a run first reaches {numbers['target']['words']} ({numbers['target']['origin']}), against "
         f"batch size ({', '.join(numbers['arms'])}): wall clock of a run's pack, without compilation, evaluation "
         f"counted, on {numbers['devices']}. Lines are medians over {numbers['seeds']} seeds, bars their 95 % sign-test "
-        "intervals where there are six seeds or more, small points single seeds, open triangles what was spent "
-        "without getting there. Beside it test error and train loss at that moment."
+        "intervals where there are six seeds or more, small points single seeds, open triangles the most "
+        "that a run spent without getting there. Beside it test error and train loss at that moment."
     )

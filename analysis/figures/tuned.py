@@ -23,23 +23,30 @@ def tried(results: Results) -> int:
     return int(results.runs[RATE].groupby(places(results)).nunique().max()) if len(results.runs) else 0
 
 
-def at_best_rate(results: Results, by: str = "validation_error") -> tuple[Results, tuple[Choice, ...]]:
+def at_best_rate(results: Results) -> tuple[Results, tuple[Choice, ...]]:
     """Return the runs at the selected rate of each cell, with every choice; all runs where one rate was tried.
 
     Raises:
         CannotDraw: several rates were tried and validation was not measured.
     """
-    if tried(results) < 2:
-        return results, ()
+    return selected(results) if tried(results) > 1 else (results, ())
+
+
+def selected(results: Results, by: str = "validation_error") -> tuple[Results, tuple[Choice, ...]]:
+    """Return the runs at the selected rate of each cell, with every choice.
+
+    Raises:
+        CannotDraw: a run that ended well has no such measure.
+    """
     try:
         return choose(results, RATE, by=by)
     except SelectionError as error:
         raise CannotDraw(str(error)) from None
 
 
-def policy(choices: tuple[Choice, ...], said: str, by: str = "validation error") -> str:
+def policy(choices: tuple[Choice, ...], said: str) -> str:
     """Return how the rate was chosen, in words for a heading; `said` where nothing was chosen."""
     if not choices:
         return said
     most = max(choice.trials for choice in choices)
-    return f"best of {most} learning rates at each batch size, selected on {by}"
+    return f"best of {most} learning rates at each batch size, selected on validation error"

@@ -80,6 +80,23 @@ def test_what_does_not_get_to_a_budget_is_counted_and_stands_at_the_top(results)
     assert ringed == [next(b["batch_size"] for b in numbers["best"] if b["budget"] == "updates")]
 
 
+def test_of_losses_a_cell_is_gone_when_its_loss_is(tmp_path):
+    def losses(point):
+        update = np.arange(0, 41 if point["seed"] else 11)
+        level = np.full(len(update), 0.3)
+        return {"rows": {"update": update, "train_loss": 2 * 0.9**update, "test_loss": level, "train_error": level}}
+
+    results = load(sweep(tmp_path / "exp", losses, {"batch_size": [16, 64]}))
+    numbers = FIGURE.prepare(results, {"measure": "loss", "updates": 40})
+    assert cell(numbers, "updates", 16)["test_loss"]["median"] == pytest.approx(0.3)
+    assert (cell(numbers, "updates", 16)["unreached"], cell(numbers, "updates", 16)["test_error"]["median"]) == (
+        1,
+        None,
+    )
+    canvas = drawn(FIGURE, numbers)
+    assert not [y for _, y in marks(canvas.axes[1], "o", hollow=True) if y == 0.97]
+
+
 def test_budgets_that_are_not_stated_are_where_all_runs_get_to(results):
     numbers = FIGURE.prepare(results)
     places = {column["budget"]: column["value"] for column in numbers["columns"]}

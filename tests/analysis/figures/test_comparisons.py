@@ -53,6 +53,19 @@ def test_a_lost_run_makes_it_a_median_that_ranks_it_worst(tmp_path):
     assert "lost runs ranking worst" in FOREST.caption(numbers)
 
 
+def test_a_lost_run_of_the_reference_speaks_for_the_arm(tmp_path):
+    results = forest(tmp_path / "exp", lost={("constant", 0), ("constant", 1)})
+    numbers = FOREST.prepare(results, {"reference": {"scaling_rule": "constant"}})
+    found = numbers["rows"][0]["test_error"]
+    assert (found["beyond"], found["below"], found["estimate"], len(found["seeds"])) == (0, 2, None, 1)
+    assert "◂ 2 lost by the reference" in words_of(drawn(FOREST, numbers))
+    assert FOREST.table(numbers)[1][0][3] == "the reference was lost"
+    worse = FOREST.prepare(results, {"reference": {"scaling_rule": "linear"}})["rows"]
+    assert [row["arm"] for row in worse] == ["sqrt", "constant"], "two of its three runs were lost"
+    both = FOREST.prepare(results, {"reference": {"scaling_rule": "constant"}, "measure": "test_error"})["rows"]
+    assert {row["arm"] for row in both} == {"sqrt", "linear"}
+
+
 def test_the_reference_is_the_one_stated(tmp_path):
     results = forest(tmp_path / "exp")
     numbers = FOREST.prepare(results, {"reference": {"scaling_rule": "linear"}})

@@ -108,6 +108,17 @@ def test_an_unfinished_one_is_not_drawn_and_says_how_to_get_it(tmp_path):
     save(FIGURES["landscape"], numbers, tmp_path)
 
 
+def test_one_without_a_finite_loss_says_so(tmp_path):
+    disk = OnDisk(tmp_path / "exp")
+    run = disk.add(config={"batch_size": 1024})
+    grid = Grid("lost", "surface", 0, {"directions": "random", "parts": ["train"]}, [run], [{}], "key",
+                {"x": SIDE, "y": SIDE}, {"updates": [], "trajectory": [], "explained": None})  # fmt: skip
+    grid.put(range(9), {"train_loss": [float("inf")] * 9, "train_error": [1.0] * 9})
+    grid.write(tmp_path / "exp")
+    numbers = FIGURES["landscape"].prepare(load(disk.close()))
+    assert numbers["cannot"] == "no surface of these runs has a finite loss anywhere"
+
+
 def test_a_setting_in_words():
     assert words({"scaling_rule": {"name": "power", "exponent": 0.75}, "batch_size": 16, "order": "grab"}) == (
         "B = 16, power 0.75, order grab"

@@ -50,6 +50,14 @@ def made(name, folder, change, axes, seeds):
     return found
 
 
+def failing(point, fate):
+    """Return the fate of a run of which every probe failed."""
+    probes = {title: Measured() for title in fate["probes"]}
+    for found in probes.values():
+        found.failed(END, "ArithmeticError: no minimum")
+    return {**fate, "probes": probes}
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_one_run_and_two_optimizers_can_be_drawn(tmp_path, name):
     (one,) = made(name, tmp_path / "one", lambda point, fate: fate, {"batch_size": [16]}, 1)
@@ -70,13 +78,37 @@ def test_runs_that_diverged_are_counted_and_drawn_by_themselves(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name != "distance"])
-def test_a_probe_that_failed_is_not_asked_for_again_but_told_why(tmp_path, name):
-    def failing(point, fate):
-        probes = {title: Measured() for title in fate["probes"]}
-        for found in probes.values():
-            found.failed(END, "ArithmeticError: no minimum")
-        return {**fate, "probes": probes}
+def test_a_probe_that_failed_in_one_run_leaves_the_others_to_be_drawn(tmp_path, name):
+    def some(point, fate):
+        return failing(point, fate) if point["seed"] else fate
 
+    (numbers,) = made(name, tmp_path, some, {"batch_size": [16, 64]}, 2)
+    assert "cannot" not in numbers or name == "noise_scale"
+
+
+def test_what_is_0_has_no_place_on_a_logarithmic_axis(tmp_path):
+    def found(point, fate):
+        return {**fate, "rows": history(train_loss=np.where(UPDATES == END, 0.0, 0.2))}
+
+    (numbers,) = made("noise_scale", tmp_path / "loss", found, {"batch_size": [16]}, 1)
+    assert numbers["lines"][0]["points"][-1]["train_loss"] == 0
+    (still,) = made("distance", tmp_path / "rate", lambda p, f: {"rows": history(distance=0.0, learning_rate=np.nan)},
+                    {"batch_size": [16]}, 1)  # fmt: skip
+    assert still["lines"][0]["law"]["slope"] == pytest.approx(0, abs=1e-12)
+
+
+def test_variances_without_a_trace_are_drawn_without_its_line(tmp_path):
+    def traceless(point, fate):
+        rows = fate["probes"]["gradient_variance"].rows
+        rows["value"] = [np.nan if name == "trace" else v for name, v in zip(rows["name"], rows["value"], strict=True)]
+        return fate
+
+    (numbers,) = made("gradient_variance", tmp_path, traceless, {"batch_size": [16]}, 1)
+    assert {run["trace"] for run in numbers["runs"]} == {None}
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name != "distance"])
+def test_a_probe_that_failed_is_not_asked_for_again_but_told_why(tmp_path, name):
     (numbers,) = made(name, tmp_path, failing, {"batch_size": [16, 64]}, 1)
     assert "was taken in 2 runs and found no number (ArithmeticError: no minimum)" in numbers["cannot"]
     assert "base.probes" not in numbers["cannot"]

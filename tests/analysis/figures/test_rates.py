@@ -7,7 +7,7 @@ from analysis.figures import FIGURES
 from analysis.figures.rate_batch_heatmap import edges
 from analysis.load import load
 from tests.analysis.figures.drawing import drawn, marks, words_of
-from tests.analysis.records_on_disk import sweep
+from tests.analysis.records_on_disk import OnDisk, sweep
 
 BATCHES, RATES = [4, 16, 64, 256, 1024], [0.025, 0.05, 0.1, 0.2, 0.4]
 BEST = FIGURES["optimal_learning_rate"]
@@ -77,8 +77,36 @@ def test_a_knee_is_found_where_the_best_rate_stops_growing(tmp_path):
     assert (fit["below"], fit["above"]) == (pytest.approx(1, abs=0.02), pytest.approx(0, abs=0.02))
 
 
-@pytest.mark.parametrize(("name", "axes"), [("optimal_learning_rate", {}), ("rate_batch_heatmap", {})])
-def test_one_rate_alone_says_what_to_sweep(tmp_path, name, axes):
+def test_a_best_rate_that_never_moves_has_the_power_0_with_its_interval(tmp_path):
+    def level(point):
+        return {"points": 3, "validation_error": abs(np.log(point["learning_rate"] / 0.1)), "validation_loss": 1.0}
+
+    axes = {"batch_size": [4, 16, 64], "learning_rate": [0.05, 0.1, 0.2]}
+    numbers = BEST.prepare(load(sweep(tmp_path / "exp", level, axes)))
+    exponent = numbers["fits"]["all runs"]["power"]["exponent"]
+    assert [exponent[end] for end in ("estimate", "low", "high")] == pytest.approx([0, 0, 0])
+    assert "rate ∝ B^0 [0, 0], no knee sought" in BEST.caption(numbers)
+
+
+def test_fresh_seeds_choose_nothing_and_move_no_frame(tmp_path):
+    disk, parts = OnDisk(tmp_path / "exp"), {}
+    for batch, best in ((16, 0.1), (64, 0.2)):
+        trials = [(rate, seed, 0.1 if rate == best else 0.2, "search") for rate in (0.05, 0.1, 0.2) for seed in (0, 1)]
+        # The selected rate was lucky; its mean over all runs, 0.3, would lose to the 0.2 of the others.
+        for rate, seed, error, purpose in [*trials, *((best, seed, 0.5, "confirm") for seed in (7, 8))]:
+            config = {"batch_size": batch, "learning_rate": rate, "seed": seed}
+            name = disk.add(config=config, points=3, validation_error=error, validation_loss=1.0)
+            parts[name] = {"purpose": purpose, "trial": 0}
+    results = load(disk.close(search={"trials": parts}))
+    numbers = BEST.prepare(results)
+    assert [(cell["rate"], cell["seeds"]) for cell in numbers["cells"]] == [(0.1, [0.1] * 2), (0.2, [0.2] * 2)]
+    assert numbers["seeds"] == 2 and numbers["cells"][0]["validation_error"]["mean"] == pytest.approx(0.5)
+    framed = [(cell["batch_size"], cell["rate"]) for cell in PLANE.prepare(results)["cells"] if cell["best"]]
+    assert framed == [(16, 0.1), (64, 0.2)]
+
+
+@pytest.mark.parametrize("name", ["optimal_learning_rate", "rate_batch_heatmap"])
+def test_one_rate_alone_says_what_to_sweep(tmp_path, name):
     numbers = FIGURES[name].prepare(load(sweep(tmp_path / "exp", lambda _: {}, {"batch_size": [4, 16]}, seeds=1)))
     assert numbers["cannot"].startswith("one learning rate was tried at each batch size; sweep it")
     assert any("Not drawn: one learning rate was tried" in text for text in words_of(drawn(FIGURES[name], numbers)))

@@ -89,6 +89,7 @@ def test_what_never_got_there_is_kept_as_censored_and_drawn_where_it_stopped(cut
     assert (first["n"], first["unreached"], first["updates"]["median"]) == (3, 3, None)
     assert first["spent"]["updates"] == 100 and first["updates"]["seeds"] == []
     assert (second["unreached"], len(second["updates"]["seeds"])) == (1, 2)
+    assert second["spent"]["updates"] == 90  # of the one that never got there; the others went on to 3,000
     assert second["updates"]["median"] == pytest.approx(100, rel=2e-3)
     assert len(numbers["cells"]) == len(BATCHES) and not any(cell["unreached"] for cell in others)
     figure = FIGURES["steps_to_target"]
@@ -197,3 +198,13 @@ def test_pareto_has_one_curve_a_target(known):
     ladder = figure.prepare(known)
     values = [level["value"] for level in ladder["targets"]]
     assert len(values) == 4 and values == sorted(values, reverse=True)
+    assert "(a ladder of train losses, equal in the logarithm)" in figure.caption(ladder)
+
+
+def test_without_stated_targets_the_experiments_own_goal_is_the_one_curve(tmp_path):
+    until = {"budget": {"updates": 3_000, "until": {"validation_error": 0.3}}}
+    results = reaching(tmp_path / "exp", lambda p: 50, {"batch_size": [16, 64]}, seeds=1, base=until,
+                       more=lambda p: {"validation_error": 0.2})  # fmt: skip
+    numbers = FIGURES["pareto"].prepare(results)
+    assert numbers["arms"] == ["validation error 30 %"]
+    assert "validation error 30 % (the experiment's own target (`until`))" in FIGURES["pareto"].caption(numbers)
