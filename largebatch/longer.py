@@ -1,6 +1,7 @@
 """Runs that differ in nothing but their length: which of them can go on where a shorter one ended. No jax here."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,16 +50,19 @@ def kept(states: Folder, kind: str = "*") -> list[Kept]:
     return sorted(found, key=lambda each: (-each.update, each.digest))
 
 
-def start(config: RunConfig, runs: Folder, states: Folder) -> tuple[Kept | None, str]:
+def start(
+    config: RunConfig, runs: Folder, states: Folder, *, among: Sequence[Kept] | None = None
+) -> tuple[Kept | None, str]:
     """Return the latest state that a run can go on from, or None and why not; no reason where there is none at all.
 
     Args:
         config: the run, which has no record yet.
         runs: folder of the records.
         states: folder of the states that were kept.
+        among: those of its kin, the latest first, where somebody has listed them.
     """
     reason = ""
-    for each in kept(states, kin(config)):
+    for each in kept(states, kin(config)) if among is None else among:
         try:
             record = read_summary(runs / each.digest)
             shorter = RunConfig.model_validate(record.config)

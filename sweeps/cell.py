@@ -10,7 +10,7 @@ from typing import Any, Literal
 from largebatch.config import RunConfig, digest
 from sweeps.expand import ExpandError, build
 from sweeps.ranges import Range, points
-from sweeps.search import Best, Found, Search, Values, best
+from sweeps.search import Best, Found, Search, Values, best, mean
 
 Purpose = Literal["search", "edge", "confirm"]
 """Why a run is trained: as a trial, as a trial beyond the edge, or with a fresh seed at the selected values."""
@@ -85,7 +85,7 @@ class Cell:
             if not self._values:
                 yield points(ranges, count, sequence="halton", seed=self._seed())
             else:
-                told = [sum(f.value for f in each) / len(each) for each in self._outcomes]
+                told = [mean([f.value for f in each]) for each in self._outcomes]
                 yield ask(ranges, self._values, told, count, seed=self._seed(len(self._values)))
 
     def _seed(self, *parts: int) -> list[int]:

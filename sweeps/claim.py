@@ -46,7 +46,7 @@ def claimed(folder: Folder) -> Iterator[Held]:
         probe = folder / "runs" / f".{os.getpid()}"
         probe.touch()
         probe.unlink()
-        lock = open(folder / ".lock", "a+")  # noqa: SIM115
+        lock = open(folder / ".lock", "a+")  # noqa: SIM115 - held below, where other errors mean other things
     except OSError as error:
         raise _unwritable(folder, error) from error
     with lock:
@@ -74,10 +74,10 @@ def _leased(folder: Folder) -> Iterator[Held]:
         until = time.monotonic() + WATCH_SECONDS
         while time.monotonic() < until:
             time.sleep(min(1.0, BEAT_SECONDS / 2))
-            if (now := _read(path)) not in (before, None):
-                raise _taken(folder, str((now or before)["holder"]))
-            if now is None:
+            if (now := _read(path)) is None:
                 break  # it ended well
+            if now != before:
+                raise _taken(folder, str(now["holder"]))
     _beat(folder, path, token, 0)
     time.sleep(SETTLE_SECONDS)
     if (found := _read(path)) is None or found["token"] != token:

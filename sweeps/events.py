@@ -12,8 +12,6 @@ MEMORY_KINDS = ("OutOfMemoryError", "MemoryError")
 """Errors of Ray's memory monitor and of Python."""
 MEMORY_WORDS = ("RESOURCE_EXHAUSTED", "out of memory", "OUT_OF_MEMORY")
 """What an XlaRuntimeError says where a device has no room left; its other messages are other errors."""
-
-
 STOPPED = "Stopped"
 """The kind of error with which training answers a request to stop."""
 
@@ -34,7 +32,6 @@ class Cause:
     def out_of_memory(self) -> bool:
         """Whether memory ran out, of the device or of the host, so that a smaller pack may fit."""
         return self.kind in MEMORY_KINDS or any(word.lower() in self.message.lower() for word in MEMORY_WORDS)
-
 
     @property
     def no_room(self) -> bool:

@@ -11,7 +11,7 @@ from largebatch.config import RunConfig, digest
 from largebatch.extent import total_updates
 from largebatch.longer import Kept, kept, kin, obstacle, start
 from largebatch.records import RecordError
-from largebatch.storage import Folder
+from largebatch.storage import Folder, each
 from sweeps.packing import DEFAULT_CPU_WIDTH, Job, pack
 from sweeps.stages import Stage
 
@@ -24,12 +24,16 @@ def starts(folder: Folder, configs: Sequence[RunConfig]) -> dict[str, Kept]:
 
     A run that is done is among them, so that packs are cut alike before and after.
     """
-    states = folder / "states"
-    kinds = {each.file.name.partition("-")[0] for each in kept(states)}
-    if not kinds:
-        return {}
-    found = {digest(config): start(config, folder / "runs", states)[0] for config in configs if kin(config) in kinds}
-    return {name: source for name, source in found.items() if source and source.digest != name}
+    runs, states = folder / "runs", folder / "states"
+    kinds: dict[str, list[Kept]] = {}
+    for state in kept(states):
+        kinds.setdefault(state.file.name.partition("-")[0], []).append(state)
+    found = dict[str, Kept]()
+    for config in configs if kinds else ():
+        others = [state for state in kinds.get(kin(config), ()) if state.digest != digest(config)]
+        if source := start(config, runs, states, among=others)[0]:
+            found[digest(config)] = source
+    return found
 
 
 def cut(
@@ -61,14 +65,18 @@ def related(folder: Folder, configs: Sequence[RunConfig], foreign: Sequence[str]
     """
     wanted = {kin(config) for config in configs}
     found: dict[str, list[RunConfig]] = {}
-    for name in foreign:
-        try:
-            config = RunConfig.model_validate(records.read_summary(folder / "runs" / name).config)
-        except (RecordError, ValueError):
-            continue  # torn, or of another version: no kin of anything
+    for config in filter(None, each(_config_of, [folder / "runs" / name for name in foreign])):
         if (kind := kin(config)) in wanted:
             found.setdefault(kind, []).append(config)
     return found
+
+
+def _config_of(run: Folder) -> RunConfig | None:
+    """Return a record's run; None where it is torn, or of another version: no kin of anything."""
+    try:
+        return RunConfig.model_validate(records.read_summary(run).config)
+    except (RecordError, ValueError):
+        return None
 
 
 def lines(folder: Folder, configs: Sequence[RunConfig], done: Set[str], foreign: Sequence[str]) -> Iterator[str]:
@@ -85,11 +93,8 @@ def lines(folder: Folder, configs: Sequence[RunConfig], done: Set[str], foreign:
     for update, count in sorted(Counter(source.update for source in begun.values()).items()):
         yield f"{count:,} runs go on where shorter ones ended, after {update:,} updates"
     others = related(folder, left, foreign) if left and foreign else {}
-    why = Counter(
-        _reason(folder, config, others[kin(config)])
-        for config in left
-        if digest(config) not in begun and kin(config) in others
-    )
+    anew = [config for config in left if digest(config) not in begun] if others else []
+    why = Counter(_reason(folder, config, finished) for config in anew if (finished := others.get(kin(config))))
     for reason, count in why.items():
         yield f"{count:,} runs are trained from the start, though relatives of theirs are finished: {reason}"
 

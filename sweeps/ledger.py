@@ -62,15 +62,15 @@ class Ledger:
                 f"{folder} holds {len(foreign)} records and none is a run of this experiment, which has {len(wanted)}: "
                 "another experiment, or this one before it was changed; choose another --results folder, or move it"
             )
+        own = [path for path in present if path.name in wanted]
+        done, origins = dict[str, records.Status](), dict[str, Origin]()
         try:
-            own = [path for path in present if path.name in wanted]
-            found = dict(zip((path.name for path in own), records.read_all(own, summary=True), strict=True))
+            for path, record in zip(own, records.read_all(own, summary=True), strict=True):
+                done[path.name], origins[path.name] = record.status, Origin.of(record)
         except RecordError as error:
             raise SweepError(str(error)) from error
-        done = {name: record.status for name, record in found.items()}
         failed = {d: f for d, f in _failures(folder).items() if d in wanted and d not in done}
         missing = [config for d, config in wanted.items() if d not in done and d not in failed]
-        origins = {name: Origin.of(record) for name, record in found.items()}
         return cls(len(wanted), done, failed, missing, foreign, origins)
 
     def counts(self) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ STOP_SECONDS = 60.0
 
 @dataclass
 class _Slot:
-    """A place for one worker: it is starting while `job` is None and `waits` is not."""
+    """A place for one worker, and what it is waited for: its start, or the end of its job."""
 
     number: int
     devices: int
@@ -40,6 +41,11 @@ class _Slot:
     job: Job | None = None
     poll: Any = None
     seen: int = 0
+
+    @property
+    def starting(self) -> bool:
+        """Whether its worker is not there yet, perhaps because nothing is free for it."""
+        return self.job is None and self.waits is not None
 
 
 @dataclass
@@ -119,24 +125,23 @@ class Pool:
         if any(self.devices.nodes) and not any(found.values()):
             refuse_larger(self.devices, min(wanted, default=1))
         room_for = {sizes[size]: workers for size, workers in found.items()}
-        short = [d for d, workers in room_for.items() if self._count(d) < workers]
-        for slot in list(self._slots):
-            starting = slot.job is None and slot.waits is not None
-            over = self._count(slot.devices) > room_for.get(slot.devices, 0)
-            if slot.job is None and over and (starting or short):
+        have = Counter(slot.devices for slot in self._slots)
+        short = [d for d, workers in room_for.items() if have[d] < workers]
+        for slot in sorted(self._slots, key=lambda slot: not slot.starting):  # who is there is worth more
+            over = slot.job is None and have[slot.devices] > room_for.get(slot.devices, 0)
+            # An idle worker may stay, unless another one needs its place: to be hired, or to start at last.
+            if over and (short or any(other.starting for other in self._slots)):
                 self._slots.remove(slot)
+                have[slot.devices] -= 1
                 queue.release(slot.number)
                 self.dismiss(slot.actor)
         for devices in sorted(short, reverse=True):
             # A large worker that waits for its place would wait longer if small ones took part of it.
-            if any(slot.devices > devices and slot.job is None and slot.waits is not None for slot in self._slots):
+            if any(slot.devices > devices and slot.starting for slot in self._slots):
                 break
-            while self._count(devices) < room_for[devices]:
+            for _ in range(room_for[devices] - have[devices]):
                 actor = self.hire(devices)
                 self._slots.append(_Slot(next(self._numbers), devices, actor, actor.ready.remote()))
-
-    def _count(self, devices: int) -> int:
-        return sum(slot.devices == devices for slot in self._slots)
 
     def _end(self, slot: _Slot, queue: JobQueue) -> None:
         """Take what a worker returned: that it is ready, that its job ended, or that it died."""
@@ -207,8 +212,8 @@ class Pool:
                 self._end(waiting[reference], queue)
 
 
-def _same_code(worker: Any) -> None:
-    if isinstance(worker, Presence) and worker.source != source():
+def _same_code(worker: Presence) -> None:
+    if worker.source != source():
         raise SweepError(
             f"a worker on {worker.host} trains with another version of largebatch ({worker.source}) than this process "
             f"({source()}); install the same there, or send this one with --working-dir; where files were edited "

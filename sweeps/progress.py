@@ -72,9 +72,10 @@ class Progress:
         match event:
             case Lost(worker, cause):
                 self._say(f"worker {worker} died ({first_line(str(cause))}); another takes its place")
-            case Waiting(reason) if reason and reason != self._reason:
+            case Waiting(reason):
+                if reason and reason != self._reason:
+                    self._say(reason)
                 self._reason = reason
-                self._say(reason)
             case Stopping(jobs):
                 self._say(f"stopping: {jobs} packs finish or save where they stand; Ctrl-C again stops at once")
             case Failed(job, error, attempt, final, instead):

@@ -1,5 +1,6 @@
 """The jobs that wait: which worker takes which next, and what becomes of one that failed."""
 
+from bisect import insort
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -40,9 +41,7 @@ class JobQueue:
         return sum(map(len, self._waiting.values()))
 
     def _put(self, job: Job) -> None:
-        line = self._waiting.setdefault(job.program, [])
-        line.append(job)
-        line.sort(key=lambda waiting: waiting.cost)
+        insort(self._waiting.setdefault(job.program, []), job, key=lambda waiting: waiting.cost)
 
     def devices(self) -> Counter[int]:
         """Return how many jobs wait for workers with how many devices."""

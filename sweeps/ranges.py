@@ -36,8 +36,7 @@ class Range:
     def at(self, share: float) -> float:
         """Return the value at a share of the interval, from 0 at `low` to 1 at `high`, to `DIGITS` digits."""
         to, back = SCALES[self.distribution]
-        value = back(to(self.low) + share * (to(self.high) - to(self.low)))
-        return float(f"{value:.{DIGITS}g}")
+        return _rounded(back(to(self.low) + share * (to(self.high) - to(self.low))))
 
     def share_of(self, value: float) -> float:
         """Return where a value lies: 0 at `low`, 1 at `high`, beyond them outside of [0, 1]."""
@@ -51,7 +50,7 @@ class Range:
         return to(self.high) - to(self.low)
 
     def beyond(self, side: Side, factor: float) -> "Range | None":
-        """Return the interval next to this one, `factor` wide; None where a factor means nothing.
+        """Return the interval next to this one, `factor` wide; None where a factor means nothing, or no number is left.
 
         Of a `log_uniform` range the end is multiplied or divided by the factor, of a
         `reverse_log_uniform` one 1 minus the end is.
@@ -59,10 +58,13 @@ class Range:
         if self.distribution == "uniform":
             return None
         to, back = SCALES[self.distribution]
-        step = math.log(factor)
-        if side == "lowest":
-            return replace(self, low=_rounded(back(to(self.low) - step)), high=self.low)
-        return replace(self, low=self.high, high=_rounded(back(to(self.high) + step)))
+        begin, step = (self.low, -math.log(factor)) if side == "lowest" else (self.high, math.log(factor))
+        try:
+            end = _rounded(back(to(begin) + step))
+            to(end)
+        except (ValueError, OverflowError):  # to `DIGITS` digits it is 0, infinite, or 1
+            return None
+        return replace(self, low=min(begin, end), high=max(begin, end)) if end != begin else None
 
     def joined(self, other: "Range") -> "Range":
         """Return the interval that holds both of two neighbours."""

@@ -116,6 +116,7 @@ class RayEngine(Calling):
     def _hiring(self, jobs: int, devices: int = 1) -> Iterator[dict[str, Any]]:
         with self._cluster():
             pool = Pool(self._training, self._look)
+            refuse_larger(pool.devices, devices)
             size = pool.devices.size(devices)
             slots = max(1, room(pool.devices, {size: jobs}, self._workers)[size])
             yield {"hire": partial(pool.hire, devices), "dismiss": pool.dismiss, "slots": slots}

@@ -108,8 +108,10 @@ def read(folder: Folder, by: By) -> dict[str, Found]:
     Raises:
         SweepError: a record is torn.
     """
+    places = list(records.folders(folder / "runs"))
     try:
-        return {path.name: found(records.read_summary(path), by) for path in records.folders(folder / "runs")}
+        read_all = zip(places, records.read_all(places, summary=True), strict=True)
+        return {place.name: found(record, by) for place, record in read_all}
     except RecordError as error:
         raise SweepError(str(error)) from error
 
@@ -121,7 +123,7 @@ def best(trials: Sequence[Values], outcomes: Sequence[Sequence[Found]]) -> Best:
         trials: the values of each.
         outcomes: what the runs of each found, one a seed.
     """
-    ranked = [(_mean([f.value for f in each]), _mean([f.tie for f in each])) for each in outcomes]
+    ranked = [(mean([f.value for f in each]), mean([f.tie for f in each])) for each in outcomes]
     # A trial that lost one run ranks below all that lost none, whatever the others say.
     place = min(range(len(trials)), key=lambda i: (*ranked[i], trials[i]))
     edges: dict[int, Side] = {}
@@ -135,5 +137,6 @@ def best(trials: Sequence[Values], outcomes: Sequence[Sequence[Found]]) -> Best:
     return Best(place, trials[place], ranked[place][0], len(trials), lost, edges)
 
 
-def _mean(values: Sequence[float]) -> float:
+def mean(values: Sequence[float]) -> float:
+    """Return the mean over seeds; inf where a run was lost."""
     return math.inf if math.inf in values else math.fsum(values) / len(values)

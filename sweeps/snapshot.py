@@ -140,9 +140,9 @@ class Beat:
         while not self._over.wait(self._every):
             self._write(ended=False)
             if asked(self._folder):
-                with suppress(OSError):
-                    (self._folder / REQUEST).unlink(missing_ok=True)
-                os.kill(os.getpid(), signal.SIGINT)  # as if Ctrl-C were pressed once
+                with suppress(OSError):  # while it still lies there it would press again, which stops at once
+                    (self._folder / REQUEST).unlink()
+                    os.kill(os.getpid(), signal.SIGINT)  # as if Ctrl-C were pressed once
 
     def _write(self, *, ended: bool) -> None:
         now = replace(

@@ -88,8 +88,9 @@ def sweep(
         turn = _turn(known(), folder, width, over)
         while turn.new:
             if on_record:
-                for run in turn.ledger.done.keys() - over:
-                    on_record(folder / "runs" / run)
+                for run in turn.ledger.done:
+                    if run not in over:
+                        on_record(folder / "runs" / run)
             over |= turn.new
             if progress:
                 progress.begin(turn.configs, turn.ledger, turn.jobs, stage=turn.stage)
@@ -121,9 +122,9 @@ def _turn(stages: Sequence[Stage], folder: Folder, width: Mapping[str, int] | in
     """Return what is to be trained now; what has had its turn and failed waits for the next call."""
     configs = [run for stage in stages for run in stage.runs]
     ledger = Ledger.read(folder, configs)
-    ended = ledger.done.keys() | over
-    jobs = [(stage, left) for stage, job in cut(stages, folder, width) for left in without([job], ended)]
-    new = {digest(config) for config in configs} - over
+    new, ended = {digest(config) for config in configs} - over, ledger.done.keys() | over
+    packs = cut(stages, folder, width) if new else []  # at the end nothing is to be cut
+    jobs = [(stage, left) for stage, job in packs for left in without([job], ended)]
     return _Turn(configs, ledger, [job for _, job in jobs], jobs[0][0] if jobs else stages[-1], new)
 
 

@@ -56,6 +56,7 @@ class Tally:
             case Started(job):
                 self._begun[job.name] = (job.program, now)
                 self._set(job.digests, "running")
+                self._program |= dict.fromkeys(job.digests, job.program)  # another one where memory ran out
                 self._mark(job, now)
             case Advanced(job, examples, memory):
                 share = examples / (total_examples(job.configs[0]) * len(job.configs))

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from largebatch import records
 from largebatch.config import RunConfig, digest
-from largebatch.records import Folder, Record, RecordError
-from largebatch.storage import each
+from largebatch.records import Record, RecordError
+from largebatch.storage import Folder, each
+from sweeps.version import Origin
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def verify(folder: Folder, configs: Sequence[RunConfig]) -> Findings:
         leftover=[name for name in names if name.startswith(".") and len(name) > 16],
         foreign=sorted(present - wanted),
         whole=len(present & wanted),
-        versions=Counter(version_of(said[name]) for name in present & wanted),
+        versions=Counter(str(Origin.of(said[name])) for name in present & wanted),
     )
 
 
@@ -79,9 +80,3 @@ def _read(place: Folder) -> Record | str:
 
 def _files(place: Folder) -> set[str]:
     return {found.name for found in place.iterdir()} if isinstance(place, Path) else set(place.files())
-
-
-def version_of(record: Record) -> str:
-    """Return the version of the code that computed a record, as a person is told; `unknown` where it does not say."""
-    code = record.provenance.get("source")
-    return f"{record.provenance.get('version', '')} ({code})".strip() if code else "unknown"

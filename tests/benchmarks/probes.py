@@ -6,7 +6,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from largebatch.config import PROBES
+from largebatch.config import PROBES, RunConfig
 from largebatch.probes.problem import sample
 from largebatch.probes.take import take_on
 from tests.benchmarks.cases import config
@@ -27,11 +27,11 @@ def measure(quick: bool, scratch: Path) -> Result:
     return Result(rows, [told])
 
 
-def _gradient(ours: Ours, run: object) -> float:
+def _gradient(ours: Ours, run: RunConfig) -> float:
     """Return seconds of one example's gradient in float64, taken over all of them."""
     probe = PROBES["path"].model_validate({"name": "path"})
     with jax.enable_x64(True):
-        problem = sample(run, ours.pack.source, probe).at(ours.initial)  # type: ignore[arg-type]
+        problem = sample(run, ours.pack.source, probe).at(ours.initial)
         problem.gradient()
         begun = time.perf_counter()
         for _ in range(20):
@@ -39,14 +39,14 @@ def _gradient(ours: Ours, run: object) -> float:
         return (time.perf_counter() - begun) / 20 / N
 
 
-def _row(name: str, ours: Ours, run: object, gradient: float, repeats: int) -> Row:
+def _row(name: str, ours: Ours, run: RunConfig, gradient: float, repeats: int) -> Row:
     probe = PROBES[name].model_validate({"name": name})
     with jax.enable_x64(True):
-        of = sample(run, ours.pack.source, probe)  # type: ignore[arg-type]
+        of = sample(run, ours.pack.source, probe)
+        trail = [np.zeros(of.at(ours.initial).p)] * 2
 
         def once() -> float:
             begun = time.perf_counter()
-            trail = [np.zeros(of.at(ours.initial).p)] * 2
             take_on(of, probe, ours.initial, update=0, batch=32, trail=trail)
             return time.perf_counter() - begun
 

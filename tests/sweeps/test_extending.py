@@ -9,8 +9,9 @@ from largebatch.config import digest
 from largebatch.longer import file_of
 from sweeps.engine import InProcessEngine
 from sweeps.expand import expand
-from sweeps.extending import lines, starts
+from sweeps.extending import cut, lines, starts
 from sweeps.ledger import Ledger
+from sweeps.stages import Stage
 from sweeps.sweep import sweep
 from tests.largebatch.test_checkpoint import assert_same_bits
 
@@ -107,3 +108,22 @@ def test_stopped_while_it_goes_on_a_sweep_ends_with_the_same_bits(after, tmp_pat
     swept(tmp_path / "whole", longer)
     assert_same_bits(got, found(tmp_path / "whole", longer))
     assert {p.name for p in (tmp_path / "states").glob("*")} >= {file_of(tmp_path / "states", c).name for c in longer}
+
+
+def test_packs_are_cut_alike_however_many_of_their_runs_are_done(tmp_path):
+    """A pack finds its checkpoint by its name, which holds who is in it."""
+    longer, left = runs(3, [0], rates=(0.1, 0.2, 0.3, 0.4)), [1]
+    swept(tmp_path, runs(2, [0], rates=(0.1, 0.3)))
+    before = [job.digests for _, job in cut([Stage.of(longer)], tmp_path, 2)]
+    names = [digest(config) for config in longer]
+    assert sorted(before) == sorted([(names[0], names[2]), (names[1], names[3])])
+
+    def stop(record):
+        left[0] -= 1
+        if left[0] == 0:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep(longer, experiment="longer", folder=tmp_path, engine=InProcessEngine(), width=1, on_record=stop)
+    assert len(Ledger.read(tmp_path, longer).done) == 1
+    assert [job.digests for _, job in cut([Stage.of(longer)], tmp_path, 2)] == before

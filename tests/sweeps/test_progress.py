@@ -2,7 +2,7 @@ import io
 
 from rich.console import Console
 
-from sweeps.events import Advanced, Cause, Failed, Finished, Lost, Started
+from sweeps.events import Advanced, Cause, Failed, Finished, Lost, Started, Waiting
 from sweeps.expand import expand
 from sweeps.ledger import Ledger
 from sweeps.packing import pack
@@ -61,3 +61,8 @@ def test_a_terminal_gets_a_row_for_each_batch_size(tmp_path):
     assert "diverged" in last and "2 of 4 runs" in last
     for batch in ("8", "64"):
         assert any(line.strip().startswith(batch) for line in Console().render_str(last).plain.splitlines())
+
+
+def test_why_nothing_runs_is_said_once_each_time(tmp_path):
+    text = shown(False, tmp_path, [Waiting("no machine"), Waiting("no machine"), Waiting(), Waiting("no machine")])
+    assert text.count("no machine") == 2

@@ -67,3 +67,16 @@ def test_a_range_goes_on_by_a_factor_of_its_end_or_of_one_minus_it(drawn, side, 
 
 def test_a_uniform_range_has_no_factor():
     assert SMOOTHING.beyond("highest", 4.0) is None
+
+
+@pytest.mark.parametrize(
+    ("drawn", "side", "factor"),
+    [
+        (Range("reverse_log_uniform", 0.9, 0.999999), "highest", 10.0),  # 1, to six digits
+        (Range("reverse_log_uniform", 0.9, 0.999999), "highest", 1.1),
+        (Range("log_uniform", 1.0, 1e300), "highest", 1e10),
+        (Range("log_uniform", 1e-320, 1.0), "lowest", 1e10),
+    ],
+)
+def test_a_range_ends_where_the_numbers_do(drawn, side, factor):
+    assert drawn.beyond(side, factor) is None

@@ -227,6 +227,11 @@ def test_candidates_are_measured_on_workers_and_none_can_end_the_sweep(monkeypat
     assert found[2].error == "not ended after 6 s"
 
 
+def test_a_candidate_that_no_machine_can_hold_is_refused_as_its_run_would_be():
+    with pytest.raises(SweepError, match="a run asks for 4 devices, and the largest machine of the Ray cluster has 2"):
+        RayEngine(workers=1, training=TRAINING).measure([Trial(small(execution={"devices": 4}))], measuring=MEASURING)
+
+
 def test_a_run_on_two_devices_beside_one_on_one_gives_the_numbers_of_one_alone(tmp_path):
     """Two forced host devices, really trained; the oracle is the same run on one device in this process."""
     said = {"precision": "float64", "budget": {"updates": 4}, "evaluate": {"every": {"updates": 4}}, "batch_size": 16}

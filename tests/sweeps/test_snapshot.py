@@ -148,6 +148,30 @@ def test_a_request_to_stop_presses_ctrl_c_once_and_an_old_one_is_forgotten(tmp_p
     assert pressed == [signal.SIGINT] and not asked(tmp_path)
 
 
+def test_a_request_that_cannot_be_removed_yet_presses_once_it_can(tmp_path, monkeypatch):
+    """Pressed twice, Ctrl-C stops at once."""
+    pressed, refused = [], []
+    monkeypatch.setattr(snapshot.os, "kill", lambda *said: pressed.append(said))
+    unlink = Path.unlink
+
+    def fussy(path, **how):
+        if len(refused) < 3:
+            refused.append(path)
+            raise OSError("not now")
+        unlink(path, **how)
+
+    ask(tmp_path)
+    monkeypatch.setattr(Path, "unlink", fussy)
+    beat = Beat(tmp_path, lambda: WIDE, every=0.02, listening=True)
+    deadline = time.monotonic() + 10
+    while asked(tmp_path):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    time.sleep(0.1)
+    beat.end()
+    assert len(refused) == 3 and pressed == [(os.getpid(), signal.SIGINT)]
+
+
 def test_a_folder_that_cannot_be_written_stops_nobody(tmp_path):
     (tmp_path / "file").write_text("in the way")
     Beat(tmp_path / "file", lambda: WIDE, every=0.02).end()

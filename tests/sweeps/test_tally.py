@@ -120,3 +120,19 @@ def test_nothing_is_left_in_the_end(tally, clock):
         clock.now += 1
         tally.tell(finished(job))
     assert tally.seconds_left() == 0
+
+
+def test_time_left_follows_the_pace_of_the_program_that_takes_over_where_memory_ran_out(tmp_path, clock):
+    wide, other = pack(RUNS, 2)
+    narrow = [job for job in pack(RUNS, 1) if job.digests[0] in wide.digests]
+    tally = Tally(RUNS, Ledger.read(tmp_path, RUNS), without([wide, other], set(other.digests)), clock=clock)
+    tally.tell(Started(wide, 0))
+    clock.now += 1
+    tally.tell(Failed(wide, Cause("MemoryError", ""), 1, final=False))
+    tally.tell(Started(narrow[0], 0))
+    clock.now += 10
+    tally.tell(finished(narrow[0]))
+    tally.tell(Started(narrow[1], 0))
+    clock.now += 5
+    tally.tell(Advanced(narrow[1], EXAMPLES // 4))
+    assert tally.seconds_left() == pytest.approx(5), "half of a run, of which a whole one took 10 s"
