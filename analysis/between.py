@@ -25,9 +25,10 @@ def with_rises(runs: pd.DataFrame, experiment: Folder) -> pd.DataFrame:
         experiment: the experiment's folder.
     """
     found: dict[str, dict[str, float]] = {}
+    known = {*runs.index}
     for grid in read_landscapes(experiment):
         straight = grid.name == "interpolation" and not grid.options["curved"] and "train_loss" in grid.values
-        if straight and not grid.missing and set(grid.runs) <= set(runs.index):
+        if straight and not grid.missing and known.issuperset(grid.runs):
             for run, rises in _rises(grid, runs).items():
                 found.setdefault(run, rises)
     if not found:

@@ -38,12 +38,13 @@ def columns(results: "Results") -> "pd.DataFrame":
     import pandas as pd
 
     measured = {column.name: (column.unit, column.meaning) for column in (*HISTORY, *TIMING)}
-    probed = set(results.histories().columns) - set(measured) - {"digest"}
+    along = results.histories().columns
+    probed = {*along} - {*measured, "digest"}
     rows: list[dict[str, Any]] = []
     for name in ["digest", *results.runs.columns]:
         unit, meaning = MADE.get(name) or _of(name, measured, probed, results)
         rows.append({"table": "runs", "name": name, "unit": unit, "meaning": meaning})
-    for name in results.histories().columns:
+    for name in along:
         unit, meaning = MADE["digest"] if name == "digest" else measured.get(name, PROBED)
         rows.append({"table": "histories", "name": name, "unit": unit, "meaning": meaning})
     return pd.DataFrame(rows)

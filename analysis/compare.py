@@ -60,7 +60,7 @@ class Comparison:
 
     Attributes:
         names: of both.
-        apart: fields that are one value in each experiment, but not the same: field -> (a, b).
+        apart: fields of both that are one value in each experiment, but not the same: field -> (a, b).
         provenance: what computed them where it differs, likewise.
         only: arms that only one of them has, (a's, b's).
         differences: arm by arm, and last of each measure that over all arms.
@@ -91,16 +91,18 @@ def compare(a: Results, b: Results, *, measures: Sequence[str] = MEASURES, level
         ResultsError: a measure is no column of both, or the two share no arm.
     """
     _check(a, b, measures)
-    fields = [name for name in dict.fromkeys([*a.fields, *b.fields]) if name in a.runs and name in b.runs]
-    keys = [name for name in fields if any(as_text(side.runs[name]).nunique() > 1 for side in (a, b))]
-    mine, others = (_arms(side.runs, keys) for side in (a, b))
+    fields = list(dict.fromkeys([*a.fields, *b.fields]))
+    # What only one of them can be told, the other does not have: null.
+    one, other = (s.runs.reindex(columns=[*s.runs, *(f for f in fields if f not in s.runs)]) for s in (a, b))
+    keys = [name for name in fields if any(as_text(runs[name]).nunique() > 1 for runs in (one, other))]
+    mine, others = _arms(one, keys), _arms(other, keys)
     shared = {key: (mine[key], others[key]) for key in mine if key in others}
     if not shared:
         told = f"they vary in {', '.join(keys)}" if keys else "neither varies in anything"
         raise ResultsError(f"{a.name} and {b.name} have no arm in common ({told}); nothing can be paired")
     return Comparison(
         names=(a.name, b.name),
-        apart=dict(_apart(a.runs, b.runs, fields)),
+        apart=dict(_apart(a.runs, b.runs, [name for name in fields if name in a.runs and name in b.runs])),
         provenance=dict(_origins(a, b)),
         only=(_absent(mine, others, keys), _absent(others, mine, keys)),
         differences=[row for measure in measures for row in _differences(shared, keys, measure, level)],
@@ -145,7 +147,7 @@ def _differences(
 
 def _arm(runs: pd.DataFrame, keys: Sequence[str]) -> dict[str, Any]:
     values = {key: runs[key].iloc[0] for key in keys}
-    return {key: _number(value.item() if hasattr(value, "item") else value) for key, value in values.items()}
+    return {key: _finite(_number(value.item() if hasattr(value, "item") else value)) for key, value in values.items()}
 
 
 def _difference(sides: Sequence[pd.DataFrame], keys: Sequence[str], measure: str, level: float) -> Difference:
@@ -165,7 +167,7 @@ def _apart(a: pd.DataFrame, b: pd.DataFrame, fields: Sequence[str]) -> Iterator[
         if all(as_text(side[name]).nunique() == 1 for side in (a, b)):
             one, other = (_arm(side, [name])[name] for side in (a, b))
             if str(one) != str(other):
-                yield name, (_finite(one), _finite(other))
+                yield name, (one, other)
 
 
 def _origins(a: Results, b: Results) -> Iterator[tuple[str, tuple[Any, Any]]]:

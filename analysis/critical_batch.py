@@ -15,7 +15,7 @@ from analysis.fits import branched, hyperbola
 from analysis.gap import censored
 from analysis.intervals import Interval, mean_interval
 from analysis.load import Results
-from largebatch.records import read_probes
+from analysis.probed import tables
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def critical_batches(results: Results, *, tolerance: float = 0.01) -> list[Criti
     """
     runs = results.runs
     forks = runs["fork.keep"].notna() if "fork.keep" in runs else pd.Series(False, runs.index)
-    return [*by_steps(runs[~forks]), *by_noise(results, runs[~forks]), *by_branching(runs[forks], tolerance)]
+    return [*by_steps(runs[~forks]), *by_noise(results.only(~forks)), *by_branching(runs[forks], tolerance)]
 
 
 def by_steps(runs: pd.DataFrame) -> list[Critical]:
@@ -65,14 +65,15 @@ def by_steps(runs: pd.DataFrame) -> list[Critical]:
     return [Critical("updates to a target", found.critical_batch, (), "" if found.bracketed else "extrapolated", basis)]
 
 
-def by_noise(results: Results, runs: pd.DataFrame) -> list[Critical]:
+def by_noise(results: Results) -> list[Critical]:
     """Return mean tr(Sigma) over mean |G|^2 along training at the smallest batch size measured, one value a seed.
 
     Numerator and denominator are averaged apart (McCandlish et al. 2018, appendix A.1), the initial weights left out.
     """
     found: dict[tuple[int, object], float] = {}
-    for digest, run in runs.iterrows():
-        for table in read_probes(results.folder / "runs" / str(digest)).values():
+    for digest, _, own in tables(results):
+        run = results.runs.loc[digest]
+        for table in own.values():
             update, trace, _ = table.series("trace")
             _, squared, _ = table.series("squared_norm")
             later = (update > 0) & np.isfinite(trace) & np.isfinite(squared) if len(squared) == len(trace) else []
@@ -94,13 +95,13 @@ def by_branching(forks: pd.DataFrame, tolerance: float) -> list[Critical]:
     if forks.empty:
         return []
     lost = censored(forks)
-    loss = forks["train_loss"].mask(lost, np.inf)
-    usual = forks.loc[~lost, "examples"].median()
-    kept = forks.assign(loss=loss)[lost | ((forks["examples"] / usual - 1).abs() < 0.05)]
+    forks = forks.assign(lost=lost, loss=forks["train_loss"].mask(lost, np.inf))
     out = []
-    for examples, branch in kept.groupby("parent_examples"):
+    for examples, branch in forks.groupby("parent_examples"):
+        usual = branch.loc[~branch["lost"], "examples"].median()
+        kept = branch[branch["lost"] | ((branch["examples"] / usual - 1).abs() < 0.05)]
         found = []
-        for _, seed in branch.groupby("seed"):
+        for _, seed in kept.groupby("seed"):
             best = seed.groupby("batch_size")["loss"].min()
             if len(best) > 1:
                 found.append(branched(best.index.to_numpy(float), best.to_numpy(float), tolerance=tolerance))

@@ -98,7 +98,8 @@ def varying(runs: pd.DataFrame, known: Sequence[str], fields: Sequence[str]) -> 
 
 def as_text(column: "pd.Series[Any]") -> "pd.Series[str]":
     """Return values of any kind as text that can be grouped by; null is a value like any other."""
-    return column.map(str).fillna("null").astype(object)
+    # An absent value is None in a column of objects and NaN in any other: twins of two tables must agree in it.
+    return column.astype(object).where(column.notna(), "null").map(str).astype(object)
 
 
 def censored(runs: pd.DataFrame) -> "pd.Series[bool]":

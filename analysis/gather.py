@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import probed
-from largebatch.records import HISTORY, TIMING, Folder, Record, read_all
+from largebatch.records import HISTORY, TIMING, Folder, Record, each, read
 
 COLUMNS = (*HISTORY, *TIMING[1:])
 
@@ -34,8 +34,8 @@ class Gathered:
     columns: dict[str, list[np.ndarray]] = field(default_factory=lambda: {column.name: [] for column in COLUMNS})
     further: list[dict[str, np.ndarray]] = field(default_factory=list)
 
-    def add(self, record: Record, folder: Folder) -> None:
-        """Take the numbers of the record in a folder; nothing else of it is kept."""
+    def add(self, record: Record, further: dict[str, np.ndarray]) -> None:
+        """Take the numbers of a record, and the columns that follow from its probes; nothing else of it is kept."""
         flat = dict(flatten(record.config))
         self.names.update(dict.fromkeys(flat))
         self.rows.append({**record.summary, **flat, "digest": record.digest, "status": record.status})
@@ -45,7 +45,7 @@ class Gathered:
             self.columns[column.name].append(record.history[column.name])
         for column in TIMING[1:]:
             self.columns[column.name].append(_timing(record, column.name))
-        self.further.append(probed.columns(record, folder))
+        self.further.append(further)
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -71,9 +71,14 @@ def gather(folders: Sequence[Folder]) -> Gathered:
         RecordError: a run's folder is torn.
     """
     found = Gathered()
-    for record, folder in zip(read_all(folders), folders, strict=True):
-        found.add(record, folder)
+    for record, further in each(_read, folders):
+        found.add(record, further)
     return found
+
+
+def _read(folder: Folder) -> tuple[Record, dict[str, np.ndarray]]:
+    record = read(folder)
+    return record, probed.columns(record, folder)
 
 
 def flatten(config: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.vocabulary import PROBES
-from largebatch.records import Folder, Record, added_probes, read_probes
+from largebatch.records import Folder, Record, added_probes, each, read_probes
 
 if TYPE_CHECKING:
     from analysis.load import Results
@@ -174,11 +174,16 @@ def tables(results: "Results") -> Iterator[tuple[str, list[Options], "dict[str, 
     """
     runs = results.runs
     keeping = [name for name in runs if str(name).startswith("execution.keep_weights.")]
-    for digest in runs.index:
-        folder, said = results.folder / "runs" / str(digest), runs["probes"].get(digest) if "probes" in runs else None
-        own = json.loads(said) if isinstance(said, str) else []
-        if options := probes_of(own, folder, kept=bool(runs.loc[digest, keeping].notna().any())):
-            yield str(digest), options, read_probes(folder)
+    kept = runs[keeping].notna().any(axis=1)
+    said = runs["probes"].to_dict() if "probes" in runs else {}
+
+    def one(folder: Folder) -> tuple[str, list[Options], dict[str, "Measured"]]:
+        own = said.get(folder.name)
+        options = probes_of(json.loads(own) if isinstance(own, str) else [], folder, kept=bool(kept[folder.name]))
+        return folder.name, options, read_probes(folder) if options else {}
+
+    folders = [results.folder / "runs" / str(digest) for digest in runs.index]
+    yield from (found for found in each(one, folders) if found[1])
 
 
 def with_number(results: "Results", measure: Any) -> "Results":

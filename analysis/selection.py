@@ -104,7 +104,7 @@ def _check(runs: pd.DataFrame, axes: Sequence[str], by: str) -> None:
     for axis in axes:
         if axis not in runs:
             raise SelectionError(f"no run has {axis}, so there is nothing to select; sweep it as an axis")
-    measured = runs.loc[~censored(runs), by]
+    measured = runs.loc[~censored(runs), by] if by in runs else pd.Series(np.nan, runs.index)
     if measured.isna().any():
         raise SelectionError(
             f"{int(measured.isna().sum())} of {len(measured)} runs have no {by}, so {', '.join(axes)} cannot be "

@@ -28,8 +28,9 @@ from largebatch.schema import HISTORY as HISTORY
 from largebatch.schema import TIMING as TIMING
 from largebatch.schema import Column as Column
 from largebatch.storage import Folder as Folder
-from largebatch.storage import each, sync, write_synced
+from largebatch.storage import each as each
 from largebatch.storage import matching as matching
+from largebatch.storage import sync, write_synced
 from largebatch.storage import write_file as write_file
 
 SCHEMA = 1

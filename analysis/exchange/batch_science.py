@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.exchange import ExchangeError
-from analysis.exchange.imported import ForeignRun, Imported, Status, config_of
+from analysis.exchange.imported import ForeignRun, Imported, Status, config_of, told
 from analysis.gap import as_text
 from analysis.load import Results
-from largebatch.records import folders, read_all, write_file
+from largebatch.records import read_all, write_file
 
 MEASUREMENTS = {
     f"{theirs}/{what}": f"{ours}_{kind}"
@@ -43,7 +43,7 @@ OPTIMIZER = ("momentum", "nesterov", "beta1", "beta2", "epsilon", "weight_decay"
 def export(results: Results, to: Path, format: str) -> Iterator[Path]:
     """Write each batch size of each workload as a study, each run as a trial; yield the files."""
     runs = results.runs
-    places = list(folders(results.folder / "runs"))
+    places = [results.folder / "runs" / str(digest) for digest in runs.index]
     configs = {record.digest: record.config for record in read_all(places, summary=True)}
     histories = dict(iter(results.histories().groupby("digest", observed=True)))
     workload = ["dataset.name", "model.name", "optimizer.name", "batch_size"]
@@ -131,7 +131,8 @@ def read(source: Path, train_size: int | None) -> Imported:
             table = _measurements(folder / "measurements.csv")
             ignored.update(dict.fromkeys(name for name in table if name not in ("step", *MEASUREMENTS)))
             where = folder.relative_to(source).as_posix()
-            runs.append(_run(where, study, trial, table, train_size))
+            with told(where):
+                runs.append(_run(where, study, trial, table, train_size))
     notes = [f"{incomplete:,} incomplete trials were left out"] if incomplete else []
     notes += [f"columns that no figure here reads were left out: {', '.join(ignored)}"] if ignored else []
     return Imported("batch_science", runs, notes)

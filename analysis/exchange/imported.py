@@ -2,13 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 
 from analysis.exchange import ExchangeError
+from analysis.gap import as_text
 from analysis.gather import flatten
 from analysis.selection import BY
 from largebatch.records import HISTORY, TIMING, Folder, Record, write, write_file
@@ -16,8 +19,35 @@ from largebatch.records import HISTORY, TIMING, Folder, Record, write, write_fil
 Status = Literal["done", "diverged", "stuck"]
 ORDER, RULE = "unknown", "constant"
 """What a source rarely says: in which order examples were drawn. Rates are taken as they were used."""
+NEEDED = (
+    "dataset.train_size",
+    "batch_size",
+    "learning_rate",
+    "reference_batch",
+    "scaling_rule",
+    "dataset.name",
+    "model.name",
+    "optimizer.name",
+    "seed",
+)
+"""Fields without which no figure can be made; `config_of` has them all."""
 CELL = ("dataset.name", "dataset.train_size", "model.name", "optimizer.name", "batch_size", "seed")
 """Fields that tell studies apart, and repetitions of a run."""
+
+
+@contextmanager
+def told(where: str) -> Iterator[None]:
+    """Say of what run a value is that is not of the kind that its place takes.
+
+    Raises:
+        ExchangeError: the block met one; which run, and what is wrong with it.
+    """
+    try:
+        yield
+    except KeyError as error:
+        raise ExchangeError(f"{where}: its configuration lacks {error}") from None
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
+        raise ExchangeError(f"{where}: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -27,7 +57,7 @@ class ForeignRun:
     Attributes:
         source: what identifies it, as in `mnist/simple_cnn/sgd/256/12`.
         status: whether it ended well.
-        config: nested, as far as it is known; `batch_size`, `learning_rate` and `dataset.train_size` always are.
+        config: nested, as far as it is known; `NEEDED` always is.
         history: columns of the records -> one value an evaluation; those that are absent were not measured.
         summary: what else is known of it as a whole, `diverged_at` for one.
     """
@@ -37,6 +67,16 @@ class ForeignRun:
     config: Mapping[str, Any]
     history: Mapping[str, np.ndarray]
     summary: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a configuration that no table can be made of."""
+        with told(self.source):
+            known = dict(flatten(self.config))
+        if missing := [name for name in NEEDED if known.get(name) is None]:
+            raise ExchangeError(f"{self.source}: its configuration lacks {', '.join(missing)}")
+        for name in NEEDED[:2]:
+            if not known[name] > 0:
+                raise ExchangeError(f"{self.source}: {name} must be above 0; got {known[name]!r}")
 
 
 @dataclass(frozen=True)
@@ -84,13 +124,9 @@ def config_of(
 
 def searched(found: Imported) -> list[str]:
     """Return the fields in which runs of the same batch size and seed differ: what others searched."""
-    flat = [dict(flatten(run.config)) for run in found.runs]
-    names = dict.fromkeys(name for row in flat for name in row)
-    cells: dict[str, set[str]] = {}
-    for row in flat:
-        for name in names:
-            cells.setdefault(f"{name} {[row[key] for key in CELL]}", set()).add(str(row.get(name)))
-    return [n for n in names if n not in CELL and any(len(v) > 1 for k, v in cells.items() if k.startswith(f"{n} "))]
+    flat = pd.DataFrame([dict(flatten(run.config)) for run in found.runs]).apply(as_text)
+    cells = flat.groupby(list(CELL))
+    return [name for name in flat if name not in CELL and (cells[name].nunique() > 1).any()]
 
 
 def write_imported(

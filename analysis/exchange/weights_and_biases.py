@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.exchange import ExchangeError
-from analysis.exchange.imported import ForeignRun, Imported, Status, config_of
+from analysis.exchange.imported import ForeignRun, Imported, Status, config_of, told
 from largebatch.records import HISTORY, TIMING
 
 ID = ("run_id", "id", "ID", "name", "Name")
@@ -49,18 +49,21 @@ def read(source: Path, train_size: int | None) -> Imported:
     runs = _runs(source)
     histories = _histories(source)
     found: list[ForeignRun] = []
-    absent, lost = [], 0
+    absent, lost = 0, 0
     for name, said in runs.items():
         if name not in histories:
-            absent.append(name)
+            absent += 1
         elif str(said["state"]).lower() in LOST:
             lost += 1
         else:
-            found.append(_run(name, said["config"], histories[name], train_size))
+            with told(f"run {name}"):
+                run = _run(name, said["config"], histories[name], train_size)
+            absent += run is None
+            found += [run] if run else []
     if not found:
         raise ExchangeError(f"{source}: no finished run has a history; runs: {', '.join(runs) or 'none'}")
     notes = [f"{lost:,} runs that crashed, failed or were killed were left out"] if lost else []
-    notes += [f"{len(absent):,} runs have no history and were left out"] if absent else []
+    notes += [f"{absent:,} runs have no history and were left out"] if absent else []
     return Imported("wandb", found, notes)
 
 
@@ -69,13 +72,18 @@ def _runs(source: Path) -> dict[str, dict[str, Any]]:
     rows = _table(source, "runs")
     found = {}
     for row in rows:
-        config = row.get("config", {})
-        config = json.loads(config) if isinstance(config, str) else dict(config)
         flat = {key.removeprefix("config."): value for key, value in row.items() if key != "config" and _given(value)}
-        config = {key: _unwrapped(value) for key, value in config.items()}
         name = _first(flat, ID)
         if name is None:
             raise ExchangeError(f"{source / 'runs'}: a run has none of the columns {', '.join(ID)}")
+        if str(name) in found:
+            raise ExchangeError(
+                f"{source / 'runs'}: two runs are called {name}; add a column that tells them apart, id"
+            )
+        config = row["config"] if _given(row.get("config")) else {}
+        with told(f"run {name}: config"):
+            config = json.loads(config) if isinstance(config, str) else dict(config)
+        config = {key: _unwrapped(value) for key, value in config.items()}
         found[str(name)] = {"state": _first(flat, STATE) or "finished", "config": {**flat, **config}}
     return found
 
@@ -110,7 +118,8 @@ def _table(source: Path, stem: str) -> list[dict[str, Any]]:
 def _rows(path: Path) -> list[dict[str, Any]]:
     try:
         if path.suffix == ".csv":
-            return list(pd.read_csv(path).to_dict("records"))
+            # Names of runs are text, even those that look like numbers: 0012, 2e14.
+            return list(pd.read_csv(path, dtype=dict.fromkeys(ID, str)).to_dict("records"))
         text = path.read_text(encoding="utf-8")
         lines = [json.loads(line) for line in text.splitlines() if line] if path.suffix == ".jsonl" else None
         found = json.loads(text) if lines is None else lines
@@ -121,8 +130,10 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _run(name: str, config: Mapping[str, Any], table: pd.DataFrame, train_size: int | None) -> ForeignRun:
+def _run(name: str, config: Mapping[str, Any], table: pd.DataFrame, train_size: int | None) -> ForeignRun | None:
     history = _history(name, table)
+    if not len(history["update"]):
+        return None
     resolved = config.get("resolved")
     resolved = json.loads(resolved) if isinstance(resolved, str) else resolved
     if not isinstance(resolved, Mapping):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.gap import censored, varying
@@ -9,6 +10,8 @@ from analysis.load import Results
 from analysis.report.markup import Html, details, html, table
 
 ARMS = ("batch_size", "scaling_rule", "order")
+MOST = 5000
+"""Rows on the page: of 10,000 it would weigh six megabytes, and have no room for a figure."""
 SHOWN = ("test_error", "train_error", "error_gap", "train_loss", "test_loss", "update", "epoch")
 
 
@@ -52,32 +55,56 @@ def lost(results: Results) -> str:
 
 
 def failures(results: Results) -> str:
-    """Return why runs failed, each with its traceback."""
+    """Return why runs failed, each reason once with its traceback."""
     if not results.failures:
         return "<p>No run failed.</p>"
+    alike: dict[tuple[Any, ...], list[str]] = {}
+    for failure in results.failures:
+        why = tuple(failure.get(name) for name in ("error", "attempts", "traceback"))
+        alike.setdefault(why, []).append(str(failure.get("digest")))
     return "".join(
         details(
-            f"{failure.get('digest')}: {failure.get('error')} ({failure.get('attempts')} attempts)",
-            f"<pre tabindex='0'>{html(failure.get('traceback') or 'no traceback was kept')}</pre>",
+            f"{_named(runs)}: {error} ({attempts} attempts)",
+            f"<pre tabindex='0'>{html(traceback or 'no traceback was kept')}</pre>",
         )
-        for failure in results.failures
+        for (error, attempts, traceback), runs in alike.items()
     )
 
 
+def _named(runs: list[str]) -> str:
+    return ", ".join(runs[:3]) + (f" and {len(runs) - 3:,} more" if len(runs) > 3 else "")
+
+
 def runs_table(results: Results) -> str:
-    """Return one row a run, diverged and failed ones among them; arms and outcomes can be filtered by."""
+    """Return one row a run, diverged and failed ones among them; arms and outcomes can be filtered by.
+
+    Beyond `MOST` rows those of runs that ended well are left out, and counted.
+    """
     shown = [name for name in (*SHOWN, "seconds") if name in results.runs]
     arms = arms_of(results)
-    runs = results.runs[[*arms, "outcome", *shown]].itertuples(index=False)
+    failed = results.failures[:MOST]
+    runs = results.runs
+    if len(runs) > MOST - len(failed):
+        runs = runs.iloc[np.argsort(~censored(runs), kind="stable")[: MOST - len(failed)]]
     rows = []
-    for digest, row in zip(results.runs.index, runs, strict=True):
+    for digest, row in zip(runs.index, runs[[*arms, "outcome", *shown]].itertuples(index=False), strict=True):
         cells = [plain(value) for value in row]
         rows.append([_code(digest), *cells[: len(arms)], _outcome(cells[len(arms)]), *cells[len(arms) + 1 :]])
     blank = [None] * len(arms)
-    rows += [[_code(f["digest"]), *blank, _outcome("failed"), *[None] * len(shown)] for f in results.failures]
+    rows += [[_code(f["digest"]), *blank, _outcome("failed"), *[None] * len(shown)] for f in failed]
     head = ["run", *map(title, [*arms, "outcome", *shown])]
     facets = {*map(title, arms), "outcome"}
-    return table(head, rows, label="all runs", sortable=True, facets=facets)
+    return _left_out(results, len(rows)) + table(head, rows, label="all runs", sortable=True, facets=facets)
+
+
+def _left_out(results: Results, rows: int) -> str:
+    count = len(results.runs) + len(results.failures) - rows
+    command = html(f"largebatch export {results.name} --to DIR --format csv")
+    return (
+        f"<p>To keep this page small {count:,} runs are not on it; <code>{command}</code> writes every run.</p>"
+        if count
+        else ""
+    )
 
 
 def _code(digest: str) -> Html:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
@@ -14,7 +15,7 @@ from largebatch.records import Folder, folders, matching
 LOOPBACK = "127.0.0.1"
 KINDS = {".html": "text/html; charset=utf-8", ".svg": "image/svg+xml", ".png": "image/png", ".json": "application/json"}
 SHARE = 4
-"""A report is made at most a fourth of the time: the sweep needs the machine more."""
+"""Looking at the records and making the report take at most a fourth of the time: the sweep needs the machine more."""
 POLICY = "script-src 'unsafe-inline'"
 """The part of the page's policy to which asking this server for changes is added."""
 
@@ -23,7 +24,14 @@ def stamp(experiment_folder: Folder) -> object:
     """Return what changes with the records: names of the runs that stand, failures, the experiment's description."""
     runs = frozenset(path.name for path in folders(experiment_folder / "runs"))
     others = [*matching(experiment_folder / "failures", "*.json"), experiment_folder / "experiment.json"]
-    return runs, tuple((path.name, path.read_bytes()) for path in others if path.exists())
+    return runs, tuple((path.name, _content(path)) for path in others)
+
+
+def _content(path: Folder) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:  # a run that has mended takes its failure away, even between listing and reading
+        return None
 
 
 class Live:
@@ -65,11 +73,13 @@ class Live:
         """Look again and again until `stopped` is set."""
         while not stopped.is_set():
             begun = time.monotonic()
-            took = time.monotonic() - begun if self.look() else 0.0
-            stopped.wait(max(self._every, (SHARE - 1) * took))
+            with suppress(OSError):  # a store that does not answer is asked again
+                self.look()
+            stopped.wait(max(self._every, (SHARE - 1) * (time.monotonic() - begun)))
 
     def page(self) -> str:
         """Return the page as it is served: with the script that asks for a newer one."""
+        version = self.version  # before the page is read: one that is made meanwhile is newer than what was read
         path = self.folder / "report" / "report.html"
         if self.trouble or not path.exists():
             words = self.trouble or "The report is being made."
@@ -81,7 +91,7 @@ class Live:
         else:
             text = path.read_text(encoding="utf-8").replace(POLICY, f"{POLICY}; connect-src 'self'", 1)
         script = files("analysis.report").joinpath("live.js").read_text(encoding="utf-8")
-        return text.replace("</body>", f'<script data-version="{self.version}">\n{script}</script></body>')
+        return text.replace("</body>", f'<script data-version="{version}">\n{script}</script></body>')
 
 
 def server(live: Live, port: int = 0) -> ThreadingHTTPServer:
@@ -92,9 +102,9 @@ def server(live: Live, port: int = 0) -> ThreadingHTTPServer:
     """
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:  # noqa: N802 - the name by which the base class finds it
             """Answer with the page, its version, or a file that lies beside it."""
-            if self.headers.get("Host", "").rpartition(":")[0] not in (LOOPBACK, "localhost"):
+            if self.headers.get("Host", "").partition(":")[0] not in (LOOPBACK, "localhost"):
                 # Another site's name that was made to point here; a page of it could read the report.
                 return self.send_error(HTTPStatus.FORBIDDEN, "only by its own address")
             name = unquote(urlsplit(self.path).path).lstrip("/")

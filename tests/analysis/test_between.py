@@ -18,6 +18,11 @@ def write_line(folder, seed, runs, loss, *, title="line", curved=False):
     grid.write(folder)
 
 
+def steep(alpha):
+    """Return a loss that rises from the minimum at 0 and, four times as steeply, from that at 1."""
+    return 1 + np.where(alpha < 0.5, alpha**2, 4 * (alpha - 1) ** 2)
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     """Three pairs whose large end is four times as steep; of the last the line begins at the large batch."""
@@ -25,9 +30,10 @@ def results(tmp_path_factory):
     disk = OnDisk(folder)
     for seed in range(3):
         small, large = (disk.add(config={"batch_size": batch, "seed": seed}) for batch in (16, 1024))
-        steep = lambda alpha: 1 + np.where(alpha < 0.5, alpha**2, 4 * (alpha - 1) ** 2)  # noqa: E731
-        flipped = lambda alpha, steep=steep: steep(1 - alpha)  # noqa: E731
-        write_line(folder, seed, [small, large] if seed < 2 else [large, small], steep if seed < 2 else flipped)
+        if seed < 2:
+            write_line(folder, seed, [small, large], steep)
+        else:
+            write_line(folder, seed, [large, small], lambda alpha: steep(1 - alpha))
         write_line(folder, seed, [small, large], lambda alpha: 99.0, title="zweite")
         write_line(folder, seed, [small, large], lambda alpha: alpha, title="an_arc", curved=True)
     disk.add(config={"batch_size": 128})

@@ -10,6 +10,7 @@ from scipy import stats
 
 from analysis.compare import compare
 from analysis.load import ResultsError, load
+from largebatch.config import RunConfig
 from tests.analysis.records_on_disk import OnDisk, sweep
 
 A = {16: [0.10, 0.12, 0.11], 64: [0.20, 0.19, 0.24]}
@@ -96,7 +97,7 @@ def test_seeds_that_diverged_in_both_are_a_tie_and_still_take_the_ranks(tmp_path
 
 def test_what_differs_as_a_whole_is_no_arm_but_is_said(two):
     found = compare(*two)
-    assert found.apart == {"learning_rate": (0.05, 0.2)} or found.apart["learning_rate"][1] == 0.2
+    assert found.apart == {"learning_rate": (RunConfig().learning_rate, 0.2)}
     assert all(set(row.arm) <= {"batch_size"} for row in found.differences)
     assert found.provenance == {}
 
@@ -138,3 +139,30 @@ def test_the_same_results_do_not_differ(tmp_path):
     folder = sweep(tmp_path / "a", lambda p: {"test_error": 0.1 + 0.01 * p["seed"]}, {"batch_size": [16, "full"]})
     for row in compare(load(folder), load(folder)).differences:
         assert (row.difference, row.low, row.high, row.n, row.p) == (0, 0, 0, 3, 1)
+
+
+def arms(folder, optimizers):
+    """Write three seeds of each optimizer, whose error is its place among them."""
+    disk = OnDisk(folder)
+    for place, optimizer in enumerate(optimizers):
+        for seed in range(3):
+            disk.add(config={"optimizer": optimizer, "seed": seed}, test_error=0.1 * (place + 1))
+    return load(disk.close())
+
+
+def test_a_field_that_only_one_of_them_sets_pairs_where_it_leaves_it_out(tmp_path):
+    plain = {"name": "sgd"}
+    found = compare(arms(tmp_path / "a", [plain]), arms(tmp_path / "b", [{**plain, "momentum": 0.9}, plain]),
+                    measures=["test_error"])  # fmt: skip
+    (row,) = found.differences
+    assert row.arm == {"optimizer.momentum": None} and row.difference == pytest.approx(0.1 - 0.2)
+    assert found.only == ([], [{"optimizer.momentum": 0.9}])
+    json.dumps(found.plain(), allow_nan=False)
+
+
+def test_nothing_is_averaged_over_what_only_one_of_them_has(tmp_path):
+    adam = [{"name": "adam", "beta2": beta} for beta in (0.8, 0.9)]
+    one, other = arms(tmp_path / "a", [{"name": "sgd"}]), arms(tmp_path / "b", adam)
+    with pytest.raises(ResultsError, match=r"a and b have no arm in common \(they vary in optimizer.beta2\)"):
+        compare(one, other, measures=["test_error"])
+    assert compare(one, one).differences and "optimizer.beta2" not in compare(one, arms(tmp_path / "c", adam[:1])).apart

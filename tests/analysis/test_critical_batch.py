@@ -76,7 +76,8 @@ def write_three_ways(folder):
             for at, kept in ((1, 32), (2, 512)):
                 loss = 0.3 if batch <= kept else 0.35
                 fork = {"at": {"epochs": at}, "parent": {"batch_size": 8}}
-                disk.add(config={"batch_size": batch, "seed": seed, "fork": fork, "budget": {"epochs": 4}},
+                # Forks of one point end together, those of another need not.
+                disk.add(config={"batch_size": batch, "seed": seed, "fork": fork, "budget": {"epochs": 3 + at}},
                          summary={"parent_examples": 1024 * at}, train_loss=loss)  # fmt: skip
     return disk.close()
 

@@ -151,9 +151,12 @@ def test_an_undecided_claim_says_how_many_seeds_would_decide_it(blank):
     found = filled(blank, lambda b, r: 0.2 + 0.002 * (b == 64), noise=0.004)
     shown = verdict(found, compare={"batch_size": [64, 16]}, direction="greater", margin=0.004)
     d = column(found, 64) - column(found, 16)
-    t = lambda n: stats.t.isf(0.025, n - 1)  # noqa: E731
-    law = lambda n: stats.nct(n - 1, abs(d.mean() - 0.004) / d.std(ddof=1) * np.sqrt(n))  # noqa: E731
-    wanted = next(n for n in range(2, 2_000) if law(n).sf(t(n)) + law(n).cdf(-t(n)) >= 0.8)
+
+    def power(n):
+        t, law = stats.t.isf(0.025, n - 1), stats.nct(n - 1, abs(d.mean() - 0.004) / d.std(ddof=1) * np.sqrt(n))
+        return law.sf(t) + law.cdf(-t)
+
+    wanted = next(n for n in range(2, 2_000) if power(n) >= 0.8)
     assert (shown.verdict, shown.seeds_needed) == ("undecided", wanted)
     assert f"about {max(wanted, 6):,} seeds" in shown.decides and shown.detectable > 0
 

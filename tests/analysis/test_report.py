@@ -237,6 +237,30 @@ def test_failed_runs_stand_in_the_table_of_runs(tmp_path):
     assert row.pop("run") == failed and row.pop("outcome") == "failed" and set(row.values()) == {"–"}
 
 
+def test_runs_beyond_the_weight_of_the_page_are_counted_and_lost_ones_stay(folder, monkeypatch):
+    from analysis.report import runs_table
+
+    monkeypatch.setattr(runs_table, "MOST", 2)
+    text = write_report(folder, **SAID).read_text()
+    rows = [row for row in Page(text).rows if re.fullmatch(r"[0-9a-f]{16}", row[0])]
+    assert len(rows) == 2 and rows[0].count("diverged") == 1 and rows[1].count("done") == 1
+    assert "10 runs are not on it; <code>largebatch export exp --to DIR --format csv</code>" in text
+
+
+def test_runs_that_failed_alike_are_told_once(tmp_path):
+    disk = OnDisk(tmp_path / "exp")
+    disk.add()
+    names = disk.missing(5)
+    for name in names:
+        disk.fail(name, "ValueError: no" if name != names[1] else "KeyError: x")
+    text = write_report(disk.close(), figures=[], question="?", claims=[]).read_text()
+    told = sorted(set(names) - {names[1]})
+    assert re.findall(r"<summary>(.*?Error.*?)</summary>", text) == sorted(
+        [f"{', '.join(told[:3])} and 1 more: ValueError: no (3 attempts)", f"{names[1]}: KeyError: x (3 attempts)"],
+        key=lambda words: words[:16],
+    )
+
+
 def test_figures_beyond_the_weight_of_the_page_are_named_with_their_files(folder, monkeypatch):
     from analysis.report import page as module
 

@@ -100,6 +100,14 @@ def test_there_and_back_everything_but_the_clock_is_the_same(ours, tmp_path):
     assert not set(one["digest"]) & set(other["digest"]), "nothing imported may pass for a run that was trained here"
 
 
+def test_only_the_runs_at_hand_are_written_and_read(ours, tmp_path):
+    torn = ours.folder / "runs" / "0000000000000000"
+    torn.mkdir()
+    (torn / "run.json").write_text("{")
+    files = export(ours.only(ours.runs["batch_size"] == 16), tmp_path / "out", format="batch_science")
+    assert {p.relative_to(tmp_path / "out").parts[3] for p in files} == {"16"}
+
+
 def load_imported(found, folder):
     write_imported(found, folder, question="?", figures=[])
     return load(folder)
@@ -191,6 +199,11 @@ def test_what_cannot_be_selected_is_refused(tmp_path):
          "how many training examples mine has is not known .known: mnist 55,000.*--train-size"),
         (lambda p: (p / "1/metadata.json").write_text('{"status": "COMPLETE", "parameters": {"lr": 1}}'),
          "no learning_rate among the parameters: lr"),
+        (lambda p: (p / "1/metadata.json").write_text('{"status": "COMPLETE", "parameters": {"learning_rate": "big"}}'),
+         "256/1: .*'big'"),
+        (lambda p: (p / "study.json").write_text(json.dumps(STUDY | {"batch_size": 0})), "256/1: .*zero"),
+        (lambda p: (p / "1/metadata.json").write_text(
+            '{"status": "COMPLETE", "parameters": {}, "config": {"batch_size": 1}}'), "256/1: its .* lacks 'dataset'"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_the_file(tmp_path, change, message):

@@ -51,7 +51,7 @@ def test_the_tables_of_the_pages(tmp_path):
     np.testing.assert_allclose(one.history["validation_error"], [0.9, 0.4, 0.3])
     np.testing.assert_allclose(one.history["test_error"], [0.88, 0.375, 0.275])
     np.testing.assert_allclose(one.history["seconds"], [1.0, 2.5, 4.0])
-    np.testing.assert_array_equal(other.history["update"], [10]), "a row without any measurement is none"
+    assert other.history["update"].tolist() == [10], "a row without any measurement is none"
 
 
 def test_the_objects_of_the_programs(tmp_path):
@@ -74,6 +74,27 @@ def test_the_objects_of_the_programs(tmp_path):
     results = written(found, tmp_path / "theirs")
     np.testing.assert_allclose(results.histories()["epoch"].iloc[:3], np.arange(3) * 32 / 320)
     assert results.provenance[0]["imported"] == {"format": "wandb", "source": "a1"}
+
+
+def test_names_that_look_like_numbers_are_names(tmp_path):
+    names = {"a1": "0012", "b2": "13", "c3": "2e14"}
+
+    def renamed(text):
+        for old, new in names.items():
+            text = text.replace(old, new)
+        return text
+
+    found = read_foreign(folder(tmp_path / "in", runs_csv=renamed(PAGE), history_csv=renamed(HISTORY)), format="wandb")
+    assert [run.source for run in found.runs] == ["0012", "2e14"]
+
+
+def test_a_run_that_measured_nothing_has_no_history_and_one_whose_losses_end_in_nan_diverged(tmp_path):
+    rows = [{"step": 1, "train_loss": None, "run_id": "c3"}]
+    rows += [{"step": t, "train_loss": loss, "run_id": "a1"} for t, loss in ((1, 2.0), (2, "NaN"))]
+    found = read_foreign(folder(tmp_path / "in", runs_csv=PAGE, history_json=rows), format="wandb")
+    (run,) = found.runs
+    assert (run.source, run.status, run.summary) == ("a1", "diverged", {"diverged_at": 2.0})
+    assert found.notes == ["2 runs have no history and were left out"]
 
 
 def written(found, where):
@@ -114,6 +135,13 @@ def test_our_own_mirror_comes_back_as_the_records_were(tmp_path):
         ({"runs_csv": PAGE, "history_csv": "step,train_loss,run_id\n1,2,zz\n"}, "no finished run has a history; "),
         ({"runs_json": {"a": 1}, "history_csv": HISTORY}, "is no list of objects"),
         ({"runs_json": "[", "history_csv": HISTORY}, "runs.json cannot be read: "),
+        ({"runs_csv": PAGE.replace("c3", "a1"), "history_csv": HISTORY}, "two runs are called a1; add a column"),
+        ({"runs_csv": PAGE.replace("64,0.1", "64,high"), "history_csv": HISTORY}, "run a1: .*'high'"),
+        ({"runs_csv": PAGE.replace("12,64", "12,0"), "history_csv": HISTORY}, "a1: batch_size must be above 0; got 0"),
+        ({"runs_csv": PAGE, "history_csv": HISTORY.replace("2.3", "abc")}, "run a1: .*'abc'"),
+        ({"runs_json": [{"id": "a1", "config": "{"}], "history_csv": HISTORY}, "run a1: config: "),
+        ({"runs_json": [{"id": "a1", "config": {"resolved": {"a": 1}}}], "history_csv": HISTORY},
+         "a1: its configuration lacks dataset.train_size, batch_size, "),
     ],
 )  # fmt: skip
 def test_what_is_missing_is_said_with_what_is_accepted(tmp_path, files, message):

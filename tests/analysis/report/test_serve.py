@@ -5,6 +5,7 @@ import json
 import threading
 import urllib.error
 import urllib.request
+from importlib import resources
 
 import pytest
 
@@ -84,6 +85,46 @@ def test_what_cannot_be_made_is_said_until_a_record_mends_it(tmp_path):
     assert "run it first" not in live.page() and "<h1>?</h1>" in live.page()
 
 
+def test_a_page_made_while_one_is_read_is_still_to_come(live, monkeypatch):
+    live.look()
+
+    def files(package):
+        live.version += 1  # another page stands by the time that this one has been read
+        return resources.files(package)
+
+    monkeypatch.setattr("analysis.report.serve.files", files)
+    assert 'data-version="1"' in live.page() and live.version == 2
+
+
+def test_a_failure_that_goes_away_while_it_is_looked_at_is_none(disk, monkeypatch):
+    gone = disk.folder / "failures" / "gone.json"
+    monkeypatch.setattr("analysis.report.serve.matching", lambda place, pattern: [gone])
+    live = Live(disk.folder, lambda: None)
+    assert live.look() and not live.look() and live.trouble == ""
+
+
+def test_a_store_that_does_not_answer_is_asked_again(disk, monkeypatch):
+    answers, waits = [OSError("no route"), "a", "a"], []
+
+    def stamp(folder):
+        if isinstance(answer := answers.pop(0), OSError):
+            raise answer
+        return answer
+
+    class Stopped(threading.Event):
+        def is_set(self):
+            return not answers
+
+        def wait(self, timeout=None):
+            waits.append(timeout)
+            return True
+
+    monkeypatch.setattr("analysis.report.serve.stamp", stamp)
+    live = Live(disk.folder, lambda: None, every=7.0)
+    live.follow(Stopped())
+    assert live.version == 1 and waits == [7.0] * 3
+
+
 def test_the_page_its_version_and_the_files_beside_it_are_served_and_nothing_else(live, http, disk):
     live.look()
     page, headers = get(http)
@@ -98,8 +139,8 @@ def test_the_page_its_version_and_the_files_beside_it_are_served_and_nothing_els
 def test_it_listens_on_loopback_alone_and_to_its_own_name_alone(live, http):
     with server(live) as other:
         assert other.server_address[0] == "127.0.0.1"
-    assert status(http, Host="evil.example:80") == 403
-    assert status(http, Host="localhost:80") == 200
+    for host, answer in (("evil.example:80", 403), ("evil.example", 403), ("localhost:80", 200), ("localhost", 200)):
+        assert status(http, Host=host) == answer, host
 
 
 def test_the_file_itself_asks_nothing_of_a_network(live, http, disk):
