@@ -6,9 +6,10 @@ Importing this table is cheap: pandas and matplotlib come with the first figure 
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,14 +35,16 @@ class Figure:
 
     Its `KNOWN` names the fields that the figure itself shows; it refuses to average over others.
     Its `Options`, if it has any, are what an experiment may say about it; `prepare` then takes them too.
+    Where it has no `draw`, that is in `<module>_ink`, which alone needs matplotlib.
     """
 
     name: str
     summary: str
     module: str
 
-    def _function(self, name: str) -> Callable[..., Any]:
-        return getattr(import_module(self.module), name)
+    @property
+    def _own(self) -> ModuleType:
+        return import_module(self.module)
 
     def prepare(self, results: "Results", options: Mapping[str, Any] | None = None) -> Numbers:
         """Return what is to be drawn as plain, JSON-able numbers; None means not measured.
@@ -66,7 +69,7 @@ class Figure:
             raise ValueError(f"{self.name} takes no options, got {', '.join(options)}")
         chosen = self.options.model_validate(dict(options or {})) if self.options else None
         try:
-            numbers = self._function("prepare")(results, *[chosen] * (chosen is not None))
+            numbers = self._own.prepare(results) if chosen is None else self._own.prepare(results, chosen)
         except CannotDraw as error:
             numbers = {"figure": self.name, **conditions(results), "cannot": str(error)}
         return {**numbers, "options": chosen.given()} if chosen else numbers
@@ -78,28 +81,31 @@ class Figure:
 
             in_words(canvas, numbers, self.summary[:1].upper() + self.summary[1:], f"Not drawn: {why}.")
             return
-        self._function("draw")(numbers, canvas)
+        ink = self._own if hasattr(self._own, "draw") else import_module(f"{self.module}_ink")
+        ink.draw(numbers, canvas)
 
     def caption(self, numbers: Mapping[str, Any]) -> str:
         """Return how to read the figure, in words that also stand in for it."""
         why = numbers.get("cannot")
-        return f"Not drawn: {why}." if why else str(self._function("caption")(numbers))
+        return f"Not drawn: {why}." if why else str(self._own.caption(numbers))
 
     def table(self, numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
         """Return the main numbers in words, as (header, rows), for those who cannot see the figure."""
         if why := numbers.get("cannot"):
             return ["not drawn, because"], [[why]]
-        return self._function("table")(numbers)
+        header, rows = self._own.table(numbers)
+        return header, rows
 
     @property
     def known(self) -> tuple[str, ...]:
         """The fields that the figure shows."""
-        return getattr(import_module(self.module), "KNOWN")  # noqa: B009
+        known: tuple[str, ...] = self._own.KNOWN
+        return known
 
     @property
     def options(self) -> "type[Options] | None":
         """The model of what an experiment may say about the figure; None where there is nothing to say."""
-        found: type[Options] | None = getattr(import_module(self.module), "Options", None)
+        found: type[Options] | None = getattr(self._own, "Options", None)
         return found
 
     def _splitting(self, results: "Results") -> list[str]:
@@ -113,7 +119,7 @@ class Figure:
         if ARMS not in self.known:
             return others
         lines: list[str] = []
-        most = getattr(import_module(self.module), "MOST_ARMS", MOST_ARMS)
+        most = getattr(self._own, "MOST_ARMS", MOST_ARMS)
         for name in sorted(others, key=lambda name: name != "scaling_rule"):
             if len(runs[[*lines, name]].apply(as_text).drop_duplicates()) <= most:
                 lines.append(name)

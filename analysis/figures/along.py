@@ -36,8 +36,6 @@ def along(results: Results, names: Sequence[str], x: str = "update") -> dict[str
     return {
         **conditions(results),
         "arms": [arm.label for arm in found],
-        "batch_sizes": sorted(int(batch) for batch in results.runs["batch_size"].unique()),
-        "seeds": int(results.runs["seed"].nunique()),
         "x": x,
         "lines": lines,
     }

@@ -1,7 +1,7 @@
 """What a figure draws as lines: every combination of what varies besides the fields that it shows otherwise."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,11 @@ def _own(labels: Sequence[str], place: int) -> str:
     """Return a label, with a number where others are the same: cells are told apart by it."""
     before = labels[:place].count(labels[place])
     return f"{labels[place]} ({before + 1})" if before else labels[place]
+
+
+def of_arm(cells: Sequence[Mapping[str, Any]], label: str) -> list[Mapping[str, Any]]:
+    """Return the cells of an arm, in the order in which they stand: by batch size or length."""
+    return [cell for cell in cells if cell["arm"] == label]
 
 
 def short(label: str, most: int) -> str:

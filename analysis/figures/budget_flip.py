@@ -1,25 +1,23 @@
 """Test error, gap and train loss against batch size, a column a budget (Shallue et al. 2019, figure 11)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from analysis import budgets
 from analysis.figures.arms import arms
-from analysis.figures.describe import CannotDraw, conditions, mean_of, outcomes, plain, words
+from analysis.figures.describe import CannotDraw, conditions, mean_of, outcomes, ran, words
+from analysis.figures.fitted import interval
 from analysis.figures.options import Options as Said
 from analysis.figures.options import Positive
 from analysis.figures.targets import level
 from analysis.figures.tuned import at_best_rate, policy
-from analysis.gap import OUTCOMES, censored, paired_runs
+from analysis.gap import censored, paired_runs
 from analysis.intervals import mean_interval
 from analysis.load import Results
 from analysis.selection import Choice
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Canvas
 
 KNOWN = ("batch_size", "seed", "learning_rate", "*")
 MEASURES = ("test_error", "error_gap", "train_loss", "train_error", "test_loss", "loss_gap")
@@ -73,8 +71,6 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
         "measure": options.measure,
         "columns": columns,
         "arms": list(dict.fromkeys(cell["arm"] for cell in cells)),
-        "batch_sizes": sorted(int(batch) for batch in results.runs["batch_size"].unique()),
-        "seeds": int(results.runs["seed"].nunique()),
         "cells": cells,
         "best": [{name: entry[name] for name in ("arm", "budget", "batch_size")} for entry in best],
         "flips": list(_flips(best, measure, results.fields)),
@@ -146,15 +142,7 @@ def _difference(
     if pairs.censored:
         return {"estimate": None, "low": None, "high": None, "n": len(pairs.differences)}
     found = mean_interval(pairs.differences)
-    estimate, low, high = plain([found.estimate, found.low, found.high])
-    return {"estimate": estimate, "low": low, "high": high, "n": found.n}
-
-
-def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
-    """Draw the numbers of `prepare` on an empty matplotlib figure."""
-    from analysis.figures import budget_flip_ink
-
-    budget_flip_ink.draw(numbers, canvas)
+    return {**interval(found), "n": found.n}
 
 
 def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -163,8 +151,7 @@ def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     told = {column["budget"]: column["words"] for column in numbers["columns"]}
     rows = []
     for cell in numbers["cells"]:
-        lost = ", ".join(f"{cell[outcome]} {outcome}" for outcome in OUTCOMES if cell[outcome])
-        runs = f"{cell['n']}, {lost}" if lost else str(cell["n"])
+        runs = ran(cell)
         values = [words(cell[name], fraction="error" in name) for name in MEASURES]
         rows.append([told[cell["budget"]], cell["arm"], f"{cell['batch_size']:,}", runs, *values])
     return head, rows

@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from analysis.figures import paper
-from analysis.figures.marks import SIGNS, Cell, drawn_values, limits, lost, series, sign_keys
+from analysis.figures.describe import lost
+from analysis.figures.marks import Cell, drawn_values, limits, readable, series, sign_keys, sign_of
 from analysis.figures.target_ink import keys, shift_of
 from analysis.style import INK, MUTED, look_of
 
@@ -40,9 +41,7 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     paper.heading(canvas, numbers, f"Test {what} against batch size under every budget")
     ring = paper.key("best batch size", marker="o", markersize=8, markerfacecolor="none", linestyle="none", color=INK)
     paper.legend(canvas, [*keys(numbers["arms"]), ring, *sign_keys([c for c in numbers["cells"] if _gone(c, what)])])
-    seeds = numbers["seeds"]
-    spread = f"mean and 95 % t interval over {seeds} seeds; small points: single seeds" if seeds > 1 else "one seed"
-    paper.footnotes(canvas, spread, numbers["footnote"])
+    paper.footnotes(canvas, readable(numbers["seeds"]), numbers["footnote"])
 
 
 def _column(panels: list[Axes], column: Mapping[str, Any], numbers: Mapping[str, Any]) -> None:
@@ -70,10 +69,9 @@ def _gone(cell: Cell, what: str) -> bool:
 
 
 def _mark_gone(axes: Axes, cell: Cell, place: int, shift: float) -> None:
-    sign = next(sign for outcome, sign in SIGNS.items() if cell[outcome])
     style: dict[str, Any] = {"color": look_of(place)[0], "markerfacecolor": "none", "markersize": 3.5}
     top = axes.get_xaxis_transform()
-    axes.plot([cell["batch_size"] * shift], [0.97 - 0.05 * place], sign, transform=top, **style)
+    axes.plot([cell["batch_size"] * shift], [0.97 - 0.05 * place], sign_of(cell), transform=top, **style)
 
 
 def _ring(axes: Axes, budget: str, arm: str, place: int, shift: float, numbers: Mapping[str, Any]) -> None:

@@ -37,8 +37,6 @@ def cells(results: Results, measures: Sequence[str], *, positive: Sequence[str] 
     return {
         **conditions(results),
         "arms": [arm.label for arm in found],
-        "batch_sizes": sorted(int(batch) for batch in results.runs["batch_size"].unique()),
-        "seeds": int(results.runs["seed"].nunique()),
         "cells": rows,
     }
 

@@ -1,18 +1,16 @@
 """Updates against examples to a target, and the hyperbola's critical batch (McCandlish et al. 2018, figure 6)."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from analysis.figures.arms import of_arm
+from analysis.figures.describe import lost
 from analysis.figures.fitted import fit_hyperbola, said
 from analysis.figures.options import Targeted
 from analysis.figures.steps_to_target import table as table
 from analysis.figures.targets import KNOWN as KNOWN
 from analysis.figures.targets import points, prepared
-from analysis.gap import OUTCOMES
 from analysis.load import Results
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Canvas
 
 NAMES = {"minimum_updates": "S_min", "minimum_examples": "E_min", "critical_batch": "B_crit"}
 
@@ -24,18 +22,8 @@ class Options(Targeted):
 def prepare(results: Results, options: Options) -> dict[str, Any]:
     """Return updates and examples to the target in every cell, and each arm's hyperbola with profile intervals."""
     numbers = prepared("critical_batch", results, options.target)
-    fits = {
-        arm: fit_hyperbola(*points([cell for cell in numbers["cells"] if cell["arm"] == arm]))
-        for arm in numbers["arms"]
-    }
+    fits = {arm: fit_hyperbola(*points(of_arm(numbers["cells"], arm))) for arm in numbers["arms"]}
     return {**numbers, "fits": fits}
-
-
-def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
-    """Draw the numbers of `prepare` on an empty matplotlib figure."""
-    from analysis.figures import critical_batch_ink
-
-    critical_batch_ink.draw(numbers, canvas)
 
 
 def told(arm: str, fit: Mapping[str, Any]) -> str:
@@ -48,7 +36,6 @@ def told(arm: str, fit: Mapping[str, Any]) -> str:
 
 def caption(numbers: Mapping[str, Any]) -> str:
     """Return how to read the figure, in words."""
-    lost = any(cell[outcome] for cell in numbers["cells"] for outcome in OUTCOMES)
     text = (
         f"Examples against updates until a run first reaches {numbers['target']['words']} "
         f"({numbers['target']['origin']}), both logarithmic; along a line the batch size grows from right to left, as "
@@ -57,4 +44,5 @@ def caption(numbers: Mapping[str, Any]) -> str:
         "dotted ones are its limits, and a star is where B = B_crit. 95 % profile-likelihood intervals. "
     )
     text += "; ".join(told(arm, numbers["fits"][arm]) for arm in numbers["arms"]) + "."
-    return text + (" Cells with lost runs are in no fit; the table has what they spent." if lost else "")
+    gone = any(map(lost, numbers["cells"]))
+    return text + (" Cells with lost runs are in no fit; the table has what they spent." if gone else "")

@@ -8,11 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from analysis.figures import paper
+from analysis.figures.arms import of_arm
 from analysis.figures.critical_batch import NAMES
+from analysis.figures.describe import lost
 from analysis.figures.fitted import said
-from analysis.figures.marks import Cell, lost
-from analysis.figures.sheets import label_left, main_and_side
-from analysis.figures.target_ink import error_panels, keys, line_of, readable
+from analysis.figures.marks import Cell, readable
+from analysis.figures.sheets import main_and_side
+from analysis.figures.target_ink import error_panels, keys
 from analysis.style import MUTED, PAPER, look_of
 
 MOST_WRITTEN = 3
@@ -24,7 +26,7 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     front_axes(main, numbers["cells"], numbers["target"]["words"])
     for place, arm in enumerate(numbers["arms"]):
         _hyperbola(main, numbers["fits"][arm], place)
-        front(main, line_of(numbers, arm), place, named=place == 0)
+        front(main, of_arm(numbers["cells"], arm), place, named=place == 0)
     _written(main, numbers)
     error_panels(side, numbers)
     paper.heading(canvas, numbers, "Updates against examples to a target, and the critical batch size")
@@ -34,7 +36,7 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         paper.key("B_crit", color=MUTED, marker="*", linestyle="none", markersize=7),
     ]
     paper.legend(canvas, [*keys(numbers["arms"]), *guides])
-    paper.footnotes(canvas, readable(numbers["seeds"]), numbers["footnote"])
+    paper.footnotes(canvas, readable(numbers["seeds"], "median"), numbers["footnote"])
 
 
 def front_axes(axes: Axes, cells: Sequence[Cell], target: str) -> None:
@@ -49,7 +51,7 @@ def front_axes(axes: Axes, cells: Sequence[Cell], target: str) -> None:
             paper.powers(axes, [low, high])
     axes.grid(True, axis="both")
     axes.set_xlabel(f"updates to {target}")
-    label_left(axes, f"examples to {target}")
+    paper.label_left(axes, f"examples to {target}")
 
 
 def front(axes: Axes, line: Sequence[Cell], place: int, *, named: bool, label: str = "batch_size") -> None:

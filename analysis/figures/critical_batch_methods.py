@@ -1,12 +1,12 @@
 """The critical batch size by updates to a target, by the noise scale, and by branched training, on one axis."""
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from analysis.critical_batch import Critical, critical_batches
 from analysis.figures import WHOLE
 from analysis.figures.describe import CannotDraw, conditions
+from analysis.figures.fitted import interval
 from analysis.figures.options import NonNegative
 from analysis.figures.options import Options as Plain
 from analysis.load import Results
@@ -36,15 +36,11 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
         raise CannotDraw(
             "none of the runs has a target in its budget, the probe gradient_noise, or a fork; one of them is needed"
         )
-    batches = sorted(int(batch) for batch in results.runs["batch_size"].unique())
-    methods = [_plain(each) for each in found]
-    return {"figure": "critical_batch_methods", **conditions(results), "batch_sizes": batches, "methods": methods}
+    return {"figure": "critical_batch_methods", **conditions(results), "methods": [_plain(each) for each in found]}
 
 
 def _plain(found: Critical) -> dict[str, Any]:
-    interval = found.interval
-    bounds = {name: v if math.isfinite(v := getattr(interval, name)) else None for name in ("estimate", "low", "high")}
-    return {"method": found.method, **bounds, "n": interval.n, "values": list(found.values), "bound": found.bound,
+    return {"method": found.method, **interval(found.interval), "n": found.interval.n, "values": list(found.values), "bound": found.bound,
             "basis": found.basis}  # fmt: skip
 
 

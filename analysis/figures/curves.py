@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis.figures.along import average
-from analysis.figures.describe import UNITS, budget_unit, conditions, plain, spread
+from analysis.figures.describe import budget_unit, conditions, plain, spread
 from analysis.gap import censored
 from analysis.load import Results
-from analysis.style import rules_in_order, shades
+from analysis.select import UNITS
+from analysis.style import rules_in_order
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,8 +43,6 @@ def prepare(results: Results) -> dict[str, Any]:
         "orders": orders,
         "unit": unit,
         "rules": rules_in_order(list(shown.runs["scaling_rule"])),
-        "batch_sizes": sorted(int(batch) for batch in shown.runs["batch_size"].unique()),
-        "seeds": int(shown.runs["seed"].nunique()),
         "lines": lines,
     }
 
@@ -67,10 +66,9 @@ def _single(history: pd.DataFrame, x: str) -> dict[str, Any]:
 def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
     """Draw the numbers of `prepare` on an empty matplotlib figure."""
     from analysis.figures import paper
-    from analysis.figures.along_ink import batch_keys
+    from analysis.figures.along_ink import colors_of, keys, readable
 
-    rules, batches = numbers["rules"], numbers["batch_sizes"]
-    colors = dict(zip(batches, shades(len(batches)), strict=True))
+    rules, colors = numbers["rules"], colors_of(numbers)
     rows = paper.panels(canvas, columns=len(rules), heights=[1.75, 1.55], gaps=[0.14, 0])
     for column, rule in enumerate(rules):
         rows[0][column].set_title(rule, pad=5, fontweight="bold")
@@ -79,18 +77,14 @@ def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
                 _draw_line(row[column], line, measure, colors[line["batch_size"]])
         rows[-1][column].set_xlabel(numbers["unit"])
         paper.length_axis(rows[-1][column], *_span(numbers["lines"]))
-    paper.logarithmic(rows[0][0], [v for v in _means(numbers["lines"], "train_loss")])
-    _limit_error(rows[1][0], list(_means(numbers["lines"], "test_error")))
+    paper.logarithmic(rows[0][0], list(_means(numbers["lines"], "train_loss")))
+    paper.shares(rows[1][0], list(_means(numbers["lines"], "test_error")))
     for row, name in zip(rows, MEASURES, strict=True):
         paper.row_label(row[0], name.replace("_", " "))
     paper.heading(canvas, numbers, "Train loss and test error over the run")
-    paper.legend(canvas, [*batch_keys(colors, numbers["train_size"])])
+    paper.legend(canvas, list(keys(numbers)))
     order = numbers["order"].replace("_", " ")
-    paper.footnotes(canvas, f"order: {order}; {_spread(numbers['seeds'])}", numbers["footnote"])
-
-
-def _spread(seeds: int) -> str:
-    return f"line: mean over {seeds} seeds; band: from the smallest to the largest" if seeds > 1 else "one seed"
+    paper.footnotes(canvas, f"order: {order}; {readable(numbers)}", numbers["footnote"])
 
 
 def _draw_line(axes: "Axes", line: Mapping[str, Any], measure: str, color: str) -> None:
@@ -99,13 +93,6 @@ def _draw_line(axes: "Axes", line: Mapping[str, Any], measure: str, color: str) 
     band(axes, line["x"], line[measure], color)
     for run in line["lost"]:
         broken(axes, run["x"], run[measure], color)
-
-
-def _limit_error(axes: "Axes", values: Sequence[float]) -> None:
-    from analysis.figures import paper
-
-    axes.set_ylim(0, 1.08 * max(values, default=1.0))
-    paper.percent(axes)
 
 
 def _means(lines: Sequence[Mapping[str, Any]], measure: str) -> Iterator[float]:

@@ -9,8 +9,7 @@ import pandas as pd
 from analysis.gap import OUTCOMES
 from analysis.intervals import mean_interval, median_interval
 from analysis.load import Results
-
-UNITS = {"epochs": "epoch", "updates": "update", "examples": "examples"}
+from analysis.select import UNITS
 
 
 class CannotDraw(Exception):
@@ -21,20 +20,21 @@ def conditions(results: Results) -> dict[str, Any]:
     """Return the words and numbers that stand around a figure: experiment, budget, policy, setting, counts."""
     runs = results.runs
     sizes = sorted(int(n) for n in runs["dataset.train_size"].unique())
+    ended = outcomes(runs)
     return {
         "experiment": results.name,
         "budget": _budget(runs),
         "policy": _policy(runs),
         "setting": _setting(runs, sizes),
         "train_size": sizes[-1],
+        "batch_sizes": sorted(int(batch) for batch in runs["batch_size"].unique()),
+        "seeds": int(runs["seed"].nunique()),
         "counts": {
-            "shown": len(runs),
+            "shown": ended.pop("n"),
             "expected": results.counts.expected,
             "present": results.counts.present,
             "failed": results.counts.failed,
-            "diverged": int((runs["outcome"] == "diverged").sum()),
-            "stuck": int((runs["outcome"] == "stuck").sum()),
-            "unreached": int((runs["outcome"] == "unreached").sum()),
+            **ended,
         },
         "footnote": _footnote(results),
     }
@@ -120,6 +120,16 @@ def outcomes(runs: pd.DataFrame) -> dict[str, int]:
     return {"n": len(runs), **{outcome: int((runs["outcome"] == outcome).sum()) for outcome in OUTCOMES}}
 
 
+def lost(cell: Mapping[str, Any]) -> int:
+    """Return how many runs of a cell ended without a number that may be averaged."""
+    return sum(cell[outcome] for outcome in OUTCOMES)
+
+
+def ran(cell: Mapping[str, Any]) -> str:
+    """Return how many runs a cell has and how it lost some, as a table says it: `3, 1 diverged`."""
+    return ", ".join([str(cell["n"]), *(f"{cell[outcome]} {outcome}" for outcome in OUTCOMES if cell[outcome])])
+
+
 def mean_of(values: np.ndarray, lost: np.ndarray) -> dict[str, Any]:
     """Return every seed's value, their mean with its t interval, and the median in which lost runs rank worst.
 
@@ -157,6 +167,11 @@ def spread(mean: float | None, low: float | None, high: float | None, *, fractio
         return "–"
     scale, unit = (100.0, " %") if fraction else (1.0, "")
     return f"{scale * mean:.3g}{unit} ({scale * low:.3g} to {scale * high:.3g})"
+
+
+def ranged(center: float | None, seeds: Sequence[float]) -> str:
+    """Return a mean or median with the smallest and the largest seed, as `spread` does."""
+    return spread(center, min(seeds, default=None), max(seeds, default=None), fraction=False)
 
 
 def _half(summary: Mapping[str, Any], scale: float) -> str:

@@ -1,7 +1,7 @@
 """Distance from initialization against log time: does it grow like log t (Hoffer et al. 2017, figure 2)?"""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,9 +14,6 @@ from analysis.fits import growth
 from analysis.fits.growth import LAWS
 from analysis.gap import censored
 from analysis.load import Results
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Canvas
 
 WORDS = {"log": "log t", "power": "a power of t", "sqrt": "√t"}
 
@@ -77,13 +74,6 @@ def _constant(history: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     highest = max(rate[later & np.isfinite(rate)], default=np.nan)
     kept = later & (np.isclose(rate, highest, rtol=1e-9) | np.isnan(rate))
     return t[kept], y[kept]
-
-
-def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
-    """Draw the numbers of `prepare` on an empty matplotlib figure."""
-    from analysis.figures import distance_ink
-
-    distance_ink.draw(numbers, canvas)
 
 
 def verdict(found: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """The top eigenvalue of the Hessian along training, beside the largest that is stable (Cohen et al. 2021)."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from analysis.figures.options import Options as Base
 from analysis.figures.probing import with_measure
 from analysis.load import Results
 from analysis.probed import edge
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Canvas
 
 EDGE = "edge"
 
@@ -92,13 +89,6 @@ def _late(line: Mapping[str, Any]) -> dict[str, Any]:
         half = x >= (x.min() + x.max()) / 2 if len(x) else np.zeros(0, bool)
         late[name] = float(y[half].mean()) if half.any() else None
     return late
-
-
-def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
-    """Draw the numbers of `prepare` on an empty matplotlib figure."""
-    from analysis.figures import edge_of_stability_ink
-
-    edge_of_stability_ink.draw(numbers, canvas)
 
 
 def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:

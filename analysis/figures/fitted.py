@@ -5,27 +5,27 @@ from typing import Any
 
 import numpy as np
 
+from analysis.figures.describe import plain
 from analysis.fits import hyperbola, knee, power_law, regimes
 from analysis.intervals import Interval
 
 Fit = dict[str, Any]
+ENDS = ("estimate", "low", "high")
 
 
 def interval(found: Interval) -> dict[str, float | None]:
-    """Return an interval for JSON: a bound that is open or not known is None."""
-    low, high = (float(v) if np.isfinite(v) else None for v in (found.low, found.high))
-    return {"estimate": float(found.estimate), "low": low, "high": high}
+    """Return an interval for JSON: what is open or not known is None."""
+    return dict(zip(ENDS, plain([found.estimate, found.low, found.high]), strict=True))
 
 
-def above_zero(found: Interval) -> dict[str, float | None]:
+def open_at_zero(found: Interval) -> dict[str, float | None]:
     """Return the interval of a quantity above 0, of which a lower bound of 0 is an open one."""
     return {**interval(found), **({"low": None} if found.low == 0 else {})}
 
 
 def said(found: Mapping[str, float | None], digits: int = 3) -> str:
     """Return an interval in words, as in `64 [32, 128]`; an open end is an ellipsis."""
-    ends = [found[end] for end in ("estimate", "low", "high")]
-    middle, low, high = ("…" if value is None else rounded(value, digits) for value in ends)
+    middle, low, high = ("…" if (value := found[end]) is None else rounded(value, digits) for end in ENDS)
     return middle if low == high == "…" else f"{middle} [{low}, {high}]"
 
 
@@ -47,12 +47,12 @@ def _or_why(fit: Callable[[np.ndarray, np.ndarray], Fit]) -> Callable[[np.ndarra
 def _hyperbola(x: np.ndarray, y: np.ndarray) -> Fit:
     h = hyperbola(x, y)
     parts = ("minimum_updates", "minimum_examples", "critical_batch")
-    return {**{name: above_zero(getattr(h, name)) for name in parts}, "rms": h.rms, "bracketed": h.bracketed}
+    return {**{name: open_at_zero(getattr(h, name)) for name in parts}, "rms": h.rms, "bracketed": h.bracketed}
 
 
 def _regimes(x: np.ndarray, y: np.ndarray) -> Fit:
     r = regimes(x, y)
-    breaks = {name: above_zero(getattr(r, name)) for name in ("perfect_until", "plateau_from")}
+    breaks = {name: open_at_zero(getattr(r, name)) for name in ("perfect_until", "plateau_from")}
     return {**breaks, "slope": r.slope, "rms": r.rms, "seen": list(r.seen)}
 
 
@@ -63,7 +63,7 @@ def _power(x: np.ndarray, y: np.ndarray) -> Fit:
 
 def _knee(x: np.ndarray, y: np.ndarray) -> Fit:
     k = knee(x, y)
-    return {"at": above_zero(k.at), "below": k.below, "above": k.above, "supported": k.supported}
+    return {"at": open_at_zero(k.at), "below": k.below, "above": k.above, "supported": k.supported}
 
 
 fit_hyperbola, fit_regimes, fit_power, fit_knee = map(_or_why, (_hyperbola, _regimes, _power, _knee))

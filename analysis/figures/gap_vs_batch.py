@@ -1,17 +1,14 @@
 """Test and train error, their gap and the train loss against batch size: one panel an order, one line a rule."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-from analysis.figures.describe import conditions, mean_of, outcomes, words
-from analysis.gap import OUTCOMES, censored, gap
+from analysis.figures.describe import conditions, lost, mean_of, outcomes, ran, words
+from analysis.gap import censored, gap
 from analysis.load import Results
 from analysis.style import rules_in_order
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Canvas
 
 KNOWN = ("batch_size", "scaling_rule", "order", "seed")
 MEASURES = ("test_error", "train_error", "error_gap", "train_loss")
@@ -32,23 +29,14 @@ def prepare(results: Results) -> dict[str, Any]:
         **conditions(results),
         "orders": [order for order in runs["order"].drop_duplicates()],
         "rules": rules_in_order(list(runs["scaling_rule"])),
-        "batch_sizes": sorted(int(batch) for batch in runs["batch_size"].unique()),
-        "seeds": int(runs["seed"].nunique()),
         "cells": cells,
     }
 
 
 def _cell(order: str, rule: str, batch: int, runs: pd.DataFrame) -> dict[str, Any]:
-    lost = censored(runs).to_numpy()
+    gone = censored(runs).to_numpy()
     place = {"order": order, "rule": rule, "batch_size": batch, **outcomes(runs)}
-    return {**place, **{name: mean_of(runs[name].to_numpy(float), lost) for name in MEASURES}}
-
-
-def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
-    """Draw the numbers of `prepare` on an empty matplotlib figure."""
-    from analysis.figures import gap_vs_batch_ink
-
-    gap_vs_batch_ink.draw(numbers, canvas)
+    return {**place, **{name: mean_of(runs[name].to_numpy(float), gone) for name in MEASURES}}
 
 
 def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -56,8 +44,7 @@ def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     head = ["order", "scaling rule", "batch size", "runs", *(name.replace("_", " ") for name in MEASURES)]
     rows = []
     for cell in numbers["cells"]:
-        lost = ", ".join(f"{cell[outcome]} {outcome}" for outcome in OUTCOMES if cell[outcome])
-        runs = f"{cell['n']}, {lost}" if lost else str(cell["n"])
+        runs = ran(cell)
         values = [words(cell[name], fraction=name.endswith(("error", "gap"))) for name in MEASURES]
         rows.append([cell["order"], cell["rule"], f"{cell['batch_size']:,}", runs, *values])
     return head, rows
@@ -65,18 +52,17 @@ def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
 
 def caption(numbers: Mapping[str, Any]) -> str:
     """Return how to read the figure, in words."""
-    lost = any(cell[outcome] for cell in numbers["cells"] for outcome in OUTCOMES)
-    words = (
+    text = (
         f"Test error (solid), train error (dashed), the gap between them and the train loss at the end of the run, "
         f"against batch size on a logarithmic axis from {numbers['batch_sizes'][0]:,} to "
         f"{numbers['batch_sizes'][-1]:,}; N = {numbers['train_size']:,} is full-batch descent. One panel an order of "
         f"examples ({', '.join(numbers['orders'])}), one line a scaling rule ({', '.join(numbers['rules'])}). Lines "
         f"are means over {numbers['seeds']} seeds with 95 % Student-t intervals, small points are single seeds."
     )
-    if lost:
-        words += (
+    if any(map(lost, numbers["cells"])):
+        text += (
             " The strip on top counts the runs of a cell that ended without a usable number (cross: diverged, "
             "triangle: stuck, ring: short of the target); such a cell shows the median over all its seeds as a hollow "
             "mark, if there is one, and no mean."
         )
-    return words
+    return text

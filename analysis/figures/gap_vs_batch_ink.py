@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from analysis.figures import paper
-from analysis.figures.marks import SIGNS, Cell, limits, lost, series, sign_keys
+from analysis.figures.describe import lost
+from analysis.figures.marks import SIGNS, Cell, drawn_values, limits, readable, series, sign_keys
 from analysis.gap import OUTCOMES
 from analysis.style import MUTED, look_of
 
@@ -35,11 +36,8 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         axes[-1].set_xlabel(f"{'batch size ' if len(orders) < 4 else ''}B   (N = {numbers['train_size']:,})")
     paper.heading(canvas, numbers, "Test and train error against batch size")
     paper.legend(canvas, [*_keys(rules), *sign_keys(numbers["cells"])])
-    seeds = numbers["seeds"]
-    spread = f"mean and 95 % t interval over {seeds} seeds; small points: single seeds" if seeds > 1 else "one seed"
-    if _beyond(rows, numbers["cells"]):
-        spread += "; arrow: beyond the axis"
-    paper.footnotes(canvas, spread, numbers["footnote"])
+    beyond = "; arrow: beyond the axis" if _beyond(rows, numbers["cells"]) else ""
+    paper.footnotes(canvas, readable(numbers["seeds"]) + beyond, numbers["footnote"])
 
 
 def _keys(rules: Sequence[str]) -> Iterator[Any]:
@@ -99,11 +97,11 @@ def _count(axes: Axes, cell: Cell, place: int, others: Sequence[int]) -> None:
 
 def _scale_rows(rows: Sequence[Sequence[Axes]], cells: Sequence[Cell], *, strip: bool) -> None:
     error, gap, loss = (row[0] for row in rows[-3:])
-    limits(error, [*_values(cells, "test_error"), *_values(cells, "train_error", seeds=False)], floor=True)
-    limits(gap, [*_values(cells, "error_gap"), 0.0])
+    limits(error, [*drawn_values(cells, "test_error"), *drawn_values(cells, "train_error", seeds=False)], floor=True)
+    limits(gap, [*drawn_values(cells, "error_gap"), 0.0])
     paper.root_percent(error)
     paper.percent(gap)
-    paper.logarithmic(loss, list(_values(cells, "train_loss")))
+    paper.logarithmic(loss, drawn_values(cells, "train_loss"))
     for axes, words in ((error, "error\n(square-root axis)"), (gap, "gap\n(test − train)"), (loss, "train loss")):
         paper.row_label(axes, words)
     if strip:
@@ -118,11 +116,3 @@ def _beyond(rows: Sequence[Sequence[Axes]], cells: Sequence[Cell]) -> bool:
         if any(not low <= seed <= high for cell in cells for seed in cell[measure]["seeds"]):
             return True
     return False
-
-
-def _values(cells: Sequence[Cell], measure: str, *, seeds: bool = True) -> Iterator[float]:
-    # What is left of a cell that lost runs may lie far off; it must not squeeze all the others.
-    for cell in [cell for cell in cells if not lost(cell)] or cells:
-        summary = cell[measure]
-        yield from (v for v in (summary["mean"], summary["median"]) if v is not None)
-        yield from summary["seeds"] if seeds else ()

@@ -1,7 +1,7 @@
 """The variance of a batch's gradient against its size, beside 1/B and the law of finite populations."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,6 @@ from analysis.gap import censored
 from analysis.intervals import Interval, mean_interval
 from analysis.load import Results
 from largebatch.records import Measured
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Canvas
 
 KNOWN = ("batch_size", "seed")
 Row = dict[str, Any]
@@ -42,9 +39,7 @@ def prepare(results: Results) -> dict[str, Any]:
     return {
         "figure": "gradient_variance",
         **conditions(results),
-        "batch_sizes": sorted(int(batch) for batch in results.runs["batch_size"].unique()),
         "sizes": sizes,
-        "seeds": int(results.runs["seed"].nunique()),
         "examples": max(run["examples"] for run in runs),
         "replacement": tables[0][1]["replacement"],
         "moments": moments,
@@ -104,13 +99,6 @@ def slope(runs: Sequence[Row], *, corrected: bool) -> dict[str, Any]:
     means = np.array([np.mean([own.estimate for own in found]) for found in by_seed.values()])
     alone = [own for found in by_seed.values() for own in found]
     return interval(alone[0] if len(alone) == 1 else mean_interval(means))
-
-
-def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
-    """Draw the numbers of `prepare` on an empty matplotlib figure."""
-    from analysis.figures import gradient_variance_ink
-
-    gradient_variance_ink.draw(numbers, canvas)
 
 
 WORDS = {"start": "at the first measurement", "end": "at the end of training"}

@@ -58,8 +58,7 @@ def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
     losses, errors = ([v for panel in panels for part in panel["parts"] for v in _all(panel, f"{part}_{measure}")]
                       for measure in ROWS)  # fmt: skip
     paper.logarithmic(rows[0][0], losses)
-    rows[1][0].set_ylim(0, 1.08 * max(errors, default=1))
-    paper.percent(rows[1][0])
+    paper.shares(rows[1][0], errors)
     for row, name in zip(rows, ROWS, strict=True):
         paper.row_label(row[0], name)
     paper.heading(canvas, numbers, "Loss and error between two runs")
@@ -85,13 +84,7 @@ def _draw_panel(axes: "Axes", panel: Mapping[str, Any], measure: str, parts: lis
         seeds = np.array([line[f"{part}_{measure}"] for line in panel["lines"]], float)
         if len(seeds) > 1:
             axes.plot(panel["alpha"], seeds.T, color=color, linestyle=style, linewidth=0.5, alpha=0.5)
-        axes.plot(panel["alpha"], _mean(seeds), color=color, linestyle=style)
-
-
-def _mean(seeds: np.ndarray) -> np.ndarray:
-    # Where one seed is not finite there is no mean of all of them.
-    found: np.ndarray = seeds.mean(axis=0)
-    return found
+        axes.plot(panel["alpha"], seeds.mean(axis=0), color=color, linestyle=style)
 
 
 def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -106,7 +99,7 @@ def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
                 ends = [float(np.interp(place, alpha, loss)) for place in (0, 1)]
                 inside = loss[(alpha >= 0) & (alpha <= 1)]
                 top = f"{inside.max():.4g}" if len(inside) and np.isfinite(inside).all() else "–"
-                told = [f"{value:.4g}" for value in ends]
+                told = [f"{value:.4g}" if np.isfinite(value) else "–" for value in ends]
                 rows.append([*panel["ends"], str(line["seed"]), part, *told, top, f"{line['distance']:.4g}"])
     return head, rows
 

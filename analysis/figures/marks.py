@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from analysis.figures import paper
-from analysis.gap import OUTCOMES
+from analysis.figures.describe import lost
 from analysis.style import MUTED, PAPER, look_of
 
 Cell = Mapping[str, Any]
@@ -26,9 +26,14 @@ def sign_keys(cells: Sequence[Cell]) -> Iterator[Any]:
             yield paper.key("short of the target" if outcome == "unreached" else outcome, **style)
 
 
-def lost(cell: Cell) -> int:
-    """Return how many runs of a cell ended without a number that may be averaged."""
-    return sum(cell[outcome] for outcome in OUTCOMES)
+def sign_of(cell: Cell) -> str:
+    """Return the mark of a cell that lost runs, by the first of the ways in which some did."""
+    return next(sign for outcome, sign in SIGNS.items() if cell[outcome])
+
+
+def readable(seeds: int, center: str = "mean and 95 % t interval") -> str:
+    """Return how to read the marks, for the left footnote."""
+    return f"{center} over {seeds} seeds; small points: single seeds" if seeds > 1 else "one seed"
 
 
 def series(
@@ -85,9 +90,9 @@ def limits(axes: Axes, values: Sequence[float], *, floor: bool = False) -> None:
     axes.set_ylim(0.0 if floor and low - pad < 0.35 * high else low - pad, high + pad)
 
 
-def drawn_values(cells: Sequence[Cell], measure: str) -> list[float]:
+def drawn_values(cells: Sequence[Cell], measure: str, *, seeds: bool = True) -> list[float]:
     """Return what a panel of a measure must show: centers and seeds, without those of cells that lost runs."""
     # What is left of a cell that lost runs may lie far off; it must not squeeze all the others.
     whole = [cell for cell in cells if not lost(cell)] or cells
-    found = [v for cell in whole for v in (*cell[measure]["seeds"], cell[measure].get("mean"), cell[measure]["median"])]
-    return [v for v in found if v is not None]
+    found = [[*own["seeds"] * seeds, own.get("mean"), own["median"]] for own in (cell[measure] for cell in whole)]
+    return [v for values in found for v in values if v is not None]

@@ -1,7 +1,7 @@
 """The gradient noise scale along training and against the loss (McCandlish et al. 2018), the critical batch beside."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,9 +14,6 @@ from analysis.figures.targets import points, prepared
 from analysis.gap import censored
 from analysis.load import Results
 from analysis.select import UNITS
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Canvas
 
 KNOWN = ("batch_size", "seed")
 
@@ -54,8 +51,6 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
         **conditions(found),
         "measure": options.measure,
         "unit": unit,
-        "batch_sizes": [line["batch_size"] for line in lines],
-        "seeds": int(found.runs["seed"].nunique()),
         "lines": lines,
         "critical": critical(found, options.target),
     }
@@ -93,13 +88,6 @@ def critical(results: Results, target: Target | None) -> dict[str, Any]:
     if not fit["bracketed"]:
         return {"why": f"the batch sizes swept do not bracket it ({said(fit['critical_batch'])})"}
     return {"batch": fit["critical_batch"], "target": numbers["target"]["words"]}
-
-
-def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
-    """Draw the numbers of `prepare` on an empty matplotlib figure."""
-    from analysis.figures import noise_scale_ink
-
-    noise_scale_ink.draw(numbers, canvas)
 
 
 def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:

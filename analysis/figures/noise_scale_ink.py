@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from analysis.figures import paper
 from analysis.figures.along_ink import batch_keys, colors_of
 from analysis.figures.rows import row
-from analysis.figures.sheets import label_left
 from analysis.style import MUTED
 
 
@@ -31,8 +29,8 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     paper.length_axis(left, *((min(xs) / 1.15, max(xs) * 1.15) if xs else (1.0, 10.0)))
     left.set_xlabel(numbers["unit"])
     _loss_axis(right, [point["train_loss"] for point in every])
-    label_left(left, "noise scale B_simple (examples)")
-    label_left(right, "noise scale B_simple (examples)")
+    paper.label_left(left, "noise scale B_simple (examples)")
+    paper.label_left(right, "noise scale B_simple (examples)")
     paper.heading(canvas, numbers, "Gradient noise scale along training")
     paper.legend(canvas, [*batch_keys(colors, numbers["train_size"]), *_key(own)])
     seeds = numbers["seeds"]
@@ -67,11 +65,8 @@ def _key(own: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _loss_axis(axes: Axes, losses: list[float]) -> None:
-    positive = [loss for loss in losses if loss and loss > 0]
-    low, high = (min(positive), max(positive)) if positive else (0.1, 1.0)
+    low, high = paper.above_zero(losses)
     axes.set_xscale("log")
     axes.set_xlim(high * 1.15, low / 1.15)
-    axes.xaxis.set_major_locator(LogLocator(10, subs=(1.0,) if high / low > 100 else (1.0, 3.0), numticks=8))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    paper.decades(axes.xaxis, high / low, ones=100, threes=0)
     axes.set_xlabel("train loss (falling)")

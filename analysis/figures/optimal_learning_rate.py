@@ -1,22 +1,19 @@
 """The best learning rate against batch size, selected on validation, and the power of the batch that it follows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.figures.arms import arms
+from analysis.figures.arms import arms, of_arm
 from analysis.figures.describe import CannotDraw, conditions, mean_of, outcomes, plain, words
 from analysis.figures.fitted import fit_knee, fit_power, rounded, said
-from analysis.figures.tuned import RATE, at_best_rate, places, policy, tried
+from analysis.figures.tuned import RATE, at_best_rate, peak_rates, places, policy, tried
 from analysis.gap import as_text, censored
 from analysis.load import Results
 from analysis.selection import FRESH, choose, sentence
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Canvas
 
 KNOWN = ("batch_size", "seed", "learning_rate", "*")
 
@@ -32,7 +29,7 @@ def prepare(results: Results) -> dict[str, Any]:
     """
     if tried(results) < 2:
         raise CannotDraw("one learning rate was tried at each batch size; sweep it, as in axes: {learning_rate: [...]}")
-    rated = _with_rates(results)
+    rated = replace(results, runs=results.runs.assign(peak=peak_rates(results.runs)))
     chosen, choices = at_best_rate(rated)
     searched = rated.only(rated.runs["purpose"] != FRESH) if "purpose" in rated.runs else rated
     single, _ = choose(searched, RATE, per_seed=True)
@@ -50,16 +47,10 @@ def prepare(results: Results) -> dict[str, Any]:
         "policy": policy(choices, ""),
         "selection": sentence(choices, RATE),
         "arms": [arm.label for arm in found],
-        "batch_sizes": sorted(int(batch) for batch in results.runs["batch_size"].unique()),
         "seeds": int(searched.runs["seed"].nunique()),
         "cells": cells,
-        "fits": {arm.label: _fits([cell for cell in cells if cell["arm"] == arm.label]) for arm in found},
+        "fits": {arm.label: _fits(of_arm(cells, arm.label)) for arm in found},
     }
-
-
-def _with_rates(results: Results) -> Results:
-    runs = results.runs
-    return replace(results, runs=runs.assign(peak=runs["peak_rate"].fillna(runs[RATE])))
 
 
 def _holds(cell: Mapping[str, Any], runs: pd.DataFrame) -> bool:
@@ -85,17 +76,10 @@ def _cell(
     }  # fmt: skip
 
 
-def _fits(cells: list[dict[str, Any]]) -> dict[str, Any]:
+def _fits(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     inner = [(cell["batch_size"], rate) for cell in cells if not cell["edge"] for rate in cell["seeds"]]
     x, y = np.array(inner, float).reshape(-1, 2).T
     return {"power": fit_power(x, y), "knee": fit_knee(x, y), "cells": len({batch for batch, _ in inner})}
-
-
-def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
-    """Draw the numbers of `prepare` on an empty matplotlib figure."""
-    from analysis.figures import optimal_learning_rate_ink
-
-    optimal_learning_rate_ink.draw(numbers, canvas)
 
 
 def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:

@@ -8,10 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from analysis.figures import paper
+from analysis.figures.arms import of_arm
 from analysis.figures.fitted import said
 from analysis.figures.marks import Cell
-from analysis.figures.sheets import label_left, main_and_side
-from analysis.figures.target_ink import curve, error_panels, keys, line_of, shift_of
+from analysis.figures.sheets import main_and_side
+from analysis.figures.target_ink import curve, error_panels, keys, shift_of
 from analysis.style import MUTED, PAPER, look_of
 
 RULES = (("constant", 0.0), ("√B", 0.5), ("B", 1.0))
@@ -24,10 +25,10 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     paper.batch_axis(main, numbers["batch_sizes"], numbers["train_size"])
     paper.powers(main, [trial["rate"] for cell in numbers["cells"] for trial in cell["tried"]])
     main.set_xlabel(f"batch size B   (N = {numbers['train_size']:,})")
-    label_left(main, "best peak learning rate")
+    paper.label_left(main, "best peak learning rate")
     for place, arm in enumerate(arms):
-        _arm(main, line_of(numbers, arm), numbers["fits"][arm], place, len(arms))
-    _rules(main, line_of(numbers, arms[0]))
+        _arm(main, of_arm(numbers["cells"], arm), numbers["fits"][arm], place, len(arms))
+    _rules(main, of_arm(numbers["cells"], arms[0]))
     error_panels(side, numbers, at="at the best rate")
     paper.heading(canvas, numbers, "The best learning rate against batch size")
     guides = [

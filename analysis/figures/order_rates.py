@@ -1,20 +1,17 @@
 """How the distance to the minimum falls with epochs, updates or examples: one line an order, with its power."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from analysis.figures.arms import Arm, arms
-from analysis.figures.describe import CannotDraw, conditions, mean_of, outcomes, spread
+from analysis.figures.arms import Arm, arms, of_arm
+from analysis.figures.describe import CannotDraw, conditions, mean_of, outcomes, ran, ranged
 from analysis.figures.fitted import fit_power, said
 from analysis.figures.options import Options as Said
 from analysis.gap import censored
 from analysis.load import Results
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Canvas
 
 AXES = {
     "epochs": ("budget.epochs", "epochs K"),
@@ -47,7 +44,7 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
     part, where = _along(results.runs, over)
     results = results.only(results.runs.index.isin(part.index))
     runs, measure = _measured(results.runs)
-    found = [arm for arm in arms(results, tuple(name for name in KNOWN if name not in ("order", "*")))]
+    found = arms(results, [name for name in KNOWN if name != "order"])
     cells = [cell for arm in found for cell in _cells(arm, runs, field)]
     lengths = sorted({cell["length"] for cell in cells})
     told = conditions(results)
@@ -64,9 +61,8 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
         "measure": measure,
         "tried": max((cell["tried"] for cell in cells), default=1),
         "arms": [arm.label for arm in found],
-        "seeds": int(results.runs["seed"].nunique()),
         "cells": cells,
-        "fits": {arm.label: _fit([cell for cell in cells if cell["arm"] == arm.label]) for arm in found},
+        "fits": {arm.label: _fit(of_arm(cells, arm.label)) for arm in found},
     }
 
 
@@ -114,17 +110,10 @@ def _cells(arm: Arm, runs: pd.DataFrame, field: str) -> list[dict[str, Any]]:
     return cells
 
 
-def _fit(cells: list[dict[str, Any]]) -> dict[str, Any]:
+def _fit(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     points = [(c["length"], c["excess"]["mean"]) for c in cells if c["excess"]["mean"] and c["excess"]["mean"] > 0]
     x, y = np.array(points, float).reshape(-1, 2).T
     return fit_power(x, y)
-
-
-def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
-    """Draw the numbers of `prepare` on an empty matplotlib figure."""
-    from analysis.figures import order_rates_ink
-
-    order_rates_ink.draw(numbers, canvas)
 
 
 def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -134,13 +123,9 @@ def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
         found = cell["excess"]
         fit = numbers["fits"][cell["arm"]]
         power = "–" if "why" in fit else said(fit["exponent"])
-        rows.append([cell["arm"], f"{cell['length']:,.6g}", f"{cell['rate']:.4g}", str(cell["n"]),
-                     spread(found["mean"], *_ends(found["seeds"]), fraction=False), power])  # fmt: skip
+        rows.append([cell["arm"], f"{cell['length']:,.6g}", f"{cell['rate']:.4g}", ran(cell),
+                     ranged(found["mean"], found["seeds"]), power])  # fmt: skip
     return ["arm", numbers["axis"], "learning rate", "runs", numbers["measure"], "power"], rows
-
-
-def _ends(seeds: list[float]) -> tuple[float | None, float | None]:
-    return (min(seeds), max(seeds)) if seeds else (None, None)
 
 
 def caption(numbers: Mapping[str, Any]) -> str:

@@ -9,10 +9,12 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
 from analysis.figures import paper
+from analysis.figures.arms import of_arm
+from analysis.figures.describe import lost
 from analysis.figures.fitted import said
-from analysis.figures.marks import lost
-from analysis.figures.sheets import label_left, main_and_side
-from analysis.figures.target_ink import keys, readable
+from analysis.figures.marks import readable
+from analysis.figures.sheets import main_and_side
+from analysis.figures.target_ink import keys
 from analysis.style import MUTED, PAPER, look_of
 
 
@@ -26,16 +28,15 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     paper.powers(main, values)
     main.grid(True, axis="both")
     main.set_xlabel(numbers["axis"])
-    label_left(main, numbers["measure"])
+    paper.label_left(main, numbers["measure"])
     for place, arm in enumerate(numbers["arms"]):
-        _line(main, [cell for cell in numbers["cells"] if cell["arm"] == arm], numbers["fits"][arm], place)
+        _line(main, of_arm(numbers["cells"], arm), numbers["fits"][arm], place)
     _powers(side, numbers)
     axis = numbers["axis"].replace(" K", "").replace(" n", "")
     paper.heading(canvas, numbers, f"How the error falls with {axis}, by order of examples")
     fitted = paper.key("fitted power", color=MUTED, linestyle=(0, (4, 2)), linewidth=0.9)
     paper.legend(canvas, [*keys(numbers["arms"]), fitted])
-    told = readable(numbers["seeds"]).replace("median", "mean and 95 % t interval")
-    paper.footnotes(canvas, told, numbers["footnote"])
+    paper.footnotes(canvas, readable(numbers["seeds"]), numbers["footnote"])
 
 
 def _shown(cells: Sequence[Mapping[str, Any]]) -> list[float]:
@@ -46,7 +47,7 @@ def _shown(cells: Sequence[Mapping[str, Any]]) -> list[float]:
     return means + [v for v in seeds if low <= v <= high]
 
 
-def _line(axes: Axes, line: list[dict[str, Any]], fit: Mapping[str, Any], place: int) -> None:
+def _line(axes: Axes, line: Sequence[Mapping[str, Any]], fit: Mapping[str, Any], place: int) -> None:
     color, marker = look_of(place)
     low = axes.get_ylim()[0]
     for cell in line:

@@ -1,10 +1,11 @@
 """The sheet a figure is drawn on: heading, legend, footnotes, aligned panels, the batch-size axis."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
@@ -128,6 +129,12 @@ def percent(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.4g} %".replace("-", "−")))
 
 
+def shares(axes: Axes, values: Sequence[float]) -> None:
+    """Set y from 0 to a little above the largest of the values, in percent."""
+    axes.set_ylim(0, 1.08 * max(values, default=1.0) or 1.0)
+    percent(axes)
+
+
 def root_percent(axes: Axes) -> None:
     """Label y in percent on a square-root axis: a failed run at 80 % and a difference of 1 % are both seen."""
     low, high = axes.get_ylim()
@@ -143,36 +150,53 @@ def root_percent(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.4g} %"))
 
 
+def above_zero(values: Iterable[float | None]) -> tuple[float, float]:
+    """Return the smallest and the largest of the values above 0, which alone have a place on a logarithmic axis."""
+    positive = [v for v in values if v is not None and v > 0]
+    return (min(positive), max(positive)) if positive else (0.1, 1.0)
+
+
+def decades(
+    axis: Axis, ratio: float, *, ones: float, threes: float, count: int | None = 8, words: str = "{:g}"
+) -> None:
+    """Label a logarithmic axis at powers of 10, and in between where they are few.
+
+    Args:
+        axis: x or y, whose scale is set.
+        ratio: of the largest value shown to the smallest.
+        ones: ratio above which the powers of 10 are enough.
+        threes: ratio above which 1 and 3 of each decade are enough; below it are 1, 2 and 5.
+        count: the most labels; None leaves it to the room.
+        words: how a label is written.
+    """
+    subs = (1.0,) if ratio > ones else (1.0, 3.0) if ratio > threes else (1.0, 2.0, 5.0)
+    axis.set_major_locator(LogLocator(10, subs=subs, numticks=count))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda v, _: words.format(v)))
+
+
 def logarithmic(axes: Axes, values: Sequence[float]) -> None:
     """Make y logarithmic around the values, or linear where they hardly differ, with a handful of ticks."""
-    positive = [v for v in values if v > 0]
-    low, high = (min(positive), max(positive)) if positive else (0.1, 1.0)
-    axes.yaxis.set_minor_locator(NullLocator())
+    low, high = above_zero(values)
     if high / low < 3:
         pad = 0.12 * (high - low) or 0.1 * high
         axes.set_ylim(low - pad, high + pad)
+        axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_locator(MaxNLocator(4))
         return
     pad = (high / low) ** 0.08 * 1.08
     axes.set_yscale("log")
     axes.set_ylim(low / pad, high * pad)
-    subs = (1.0,) if high / low > 50 else (1.0, 3.0) if high / low > 8 else (1.0, 2.0, 5.0)
-    axes.yaxis.set_major_locator(LogLocator(10, subs=subs, numticks=8))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    decades(axes.yaxis, high / low, ones=50, threes=8)
 
 
 def powers(axes: Axes, values: Sequence[float]) -> None:
     """Make y logarithmic around the values however little they differ, for slopes to be read off."""
-    positive = [v for v in values if v > 0]
-    low, high = (min(positive), max(positive)) if positive else (0.1, 1.0)
+    low, high = above_zero(values)
     pad = max((high / low) ** 0.08 * 1.05, 1.3)
     axes.set_yscale("log")
     axes.set_ylim(low / pad, high * pad)
-    subs = (1.0,) if high / low > 300 else (1.0, 3.0) if high / low > 12 else (1.0, 2.0, 5.0)
-    axes.yaxis.set_major_locator(LogLocator(10, subs=subs, numticks=10))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.6g}"))
+    decades(axes.yaxis, high / low, ones=300, threes=12, count=10, words="{:,.6g}")
 
 
 def length_axis(axes: Axes, low: float, high: float) -> None:
@@ -194,11 +218,19 @@ def length_axis(axes: Axes, low: float, high: float) -> None:
 
 def row_label(axes: Axes, words: str) -> None:
     """Name a row at the left edge of the sheet, so that the names of all rows are aligned."""
+    _upright(axes, words, 0.19 * axes.get_position().width / width_of(axes))
+
+
+def label_left(axes: Axes, words: str) -> None:
+    """Name the y axis at a fixed distance, so that the names of panels above each other are aligned."""
     box = axes.get_position()
-    axes.figure.text(
-        0.19 * box.width / width_of(axes), (box.y0 + box.y1) / 2, words, rotation=90, ha="center", va="center",
-        multialignment="center", fontsize=7.5,
-    )  # fmt: skip
+    _upright(axes, words, box.x0 - 0.57 * box.width / width_of(axes))
+
+
+def _upright(axes: Axes, words: str, x: float) -> None:
+    box = axes.get_position()
+    axes.figure.text(x, (box.y0 + box.y1) / 2, words, rotation=90, ha="center", va="center", multialignment="center",
+                     fontsize=7.5)  # fmt: skip
 
 
 def key(label: str, **style: Any) -> Line2D:

@@ -1,20 +1,18 @@
 """Examples against updates to a target, one curve a target (McCandlish et al. 2018, figure 6; Shallue et al. 2019)."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from analysis.figures.critical_batch import NAMES
+from analysis.figures.describe import ran
 from analysis.figures.fitted import fit_hyperbola, said
 from analysis.figures.options import Options as Said
 from analysis.figures.options import Target
 from analysis.figures.steps_to_target import cost_words
 from analysis.figures.targets import level, points, prepared
 from analysis.load import Results
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Canvas
 
 KNOWN = ("batch_size", "seed", "learning_rate")
 CURVES = 4
@@ -56,18 +54,11 @@ def _by_default(results: Results) -> tuple[list[Target], str]:
     return [Target(train_loss=value) for value in values], "a ladder of train losses, equal in the logarithm"
 
 
-def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
-    """Draw the numbers of `prepare` on an empty matplotlib figure."""
-    from analysis.figures import pareto_ink
-
-    pareto_ink.draw(numbers, canvas)
-
-
 def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Return each target and batch size as a row of words."""
     head = ["target", "batch size", "runs", "updates", "examples"]
     rows = [
-        [c["arm"], f"{c['batch_size']:,}", str(c["n"]), *(cost_words(c, cost) for cost in ("updates", "examples"))]
+        [c["arm"], f"{c['batch_size']:,}", ran(c), *(cost_words(c, cost) for cost in ("updates", "examples"))]
         for c in numbers["cells"]
     ]
     return head, rows

@@ -6,9 +6,11 @@ from typing import Any
 from matplotlib.figure import Figure as Canvas
 
 from analysis.figures import paper
+from analysis.figures.arms import of_arm
 from analysis.figures.critical_batch_ink import front, front_axes
+from analysis.figures.marks import readable
 from analysis.figures.sheets import main_and_side
-from analysis.figures.target_ink import error_panels, keys, line_of, readable
+from analysis.figures.target_ink import error_panels, keys
 
 
 def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
@@ -18,8 +20,8 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     front_axes(main, numbers["cells"], numbers["arms"][0] if one else "the target")
     last = len(numbers["arms"]) - 1
     for place, arm in enumerate(numbers["arms"]):
-        front(main, line_of(numbers, arm), place, named=place in (0, last))
+        front(main, of_arm(numbers["cells"], arm), place, named=place in (0, last))
     error_panels(side, numbers)
     paper.heading(canvas, numbers, "Examples against updates to a target")
     paper.legend(canvas, list(keys(numbers["arms"])))
-    paper.footnotes(canvas, f"{readable(numbers['seeds'])}; numbers: batch size", numbers["footnote"])
+    paper.footnotes(canvas, f"{readable(numbers['seeds'], 'median')}; numbers: batch size", numbers["footnote"])

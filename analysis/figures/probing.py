@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis.figures.describe import CannotDraw
 from analysis.load import Results
-from analysis.probed import RATIOS, SOURCES, placed, tables, title, with_number
+from analysis.probed import RATIOS, SOURCES, Source, placed, tables, title, with_number
 from largebatch.records import Measured
 
 Options = Mapping[str, Any]
@@ -17,8 +17,12 @@ Found = tuple[str, Options, Measured]
 
 def written(measure: str) -> str:
     """Return how an experiment asks for a measure: the probe to be added."""
-    source = SOURCES.get("lambda_max" if measure in RATIOS else measure)
+    source = _source(measure)
     return source.written if source else f"a probe called {measure.partition('/')[0]}"
+
+
+def _source(measure: str) -> Source | None:
+    return SOURCES.get("lambda_max" if measure in RATIOS else measure)
 
 
 def with_measure(results: Results, measure: str) -> Results:
@@ -34,7 +38,7 @@ def with_measure(results: Results, measure: str) -> Results:
     histories = found.histories()
     if measure not in histories or not np.isfinite(histories[measure].to_numpy(float)).any():
         words = measure.replace("_", " ")
-        source = SOURCES.get("lambda_max" if measure in RATIOS else measure)
+        source = _source(measure)
         own = list(tables_of(results, source.probe, source.fits)) if source else []
         raise CannotDraw(f"{failure(own)}, so no run has {words}" if own else
                          f"no run has {words}; add {written(measure)} to base.probes and run again")  # fmt: skip

@@ -2,20 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from analysis.figures.describe import CannotDraw, conditions, mean_of, outcomes, words
+from analysis.figures.describe import CannotDraw, conditions, mean_of, outcomes, ran, words
 from analysis.figures.fitted import rounded
 from analysis.figures.options import Options as Said
-from analysis.figures.tuned import RATE, selected
-from analysis.gap import OUTCOMES, censored
+from analysis.figures.tuned import peak_rates, selected
+from analysis.gap import censored
 from analysis.load import Results
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Canvas
 
 KNOWN = ("batch_size", "seed", "learning_rate")
 CHOOSING = ("validation_error", "validation_loss")
@@ -38,7 +35,7 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
     Raises:
         CannotDraw: the measure was not taken, or not of all runs, or there is one rate at every batch size.
     """
-    runs = results.runs.assign(peak=results.runs["peak_rate"].fillna(results.runs[RATE]))
+    runs = results.runs.assign(peak=peak_rates(results.runs))
     measure = options.measure or ("validation_error" if runs["validation_error"].notna().any() else "test_error")
     if runs[measure].isna().all():
         raise CannotDraw(f"no run has a {measure.replace('_', ' ')}")
@@ -58,8 +55,6 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
         **conditions(results),
         "policy": "every learning rate that was tried",
         "measure": measure,
-        "batch_sizes": sorted(int(batch) for batch in runs["batch_size"].unique()),
-        "seeds": int(runs["seed"].nunique()),
         "cells": cells,
     }
 
@@ -71,21 +66,13 @@ def _cell(batch: int, rate: float, runs: pd.DataFrame, measure: str) -> dict[str
     return {"batch_size": batch, "rate": rate, **outcomes(runs), "best": False, **values}
 
 
-def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
-    """Draw the numbers of `prepare` on an empty matplotlib figure."""
-    from analysis.figures import rate_batch_heatmap_ink
-
-    rate_batch_heatmap_ink.draw(numbers, canvas)
-
-
 def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Return each cell as a row of words."""
     measure = numbers["measure"]
     head = ["batch size", "peak rate", "runs", measure.replace("_", " "), "train loss", "best"]
     rows = []
     for cell in numbers["cells"]:
-        lost = ", ".join(f"{cell[outcome]} {outcome}" for outcome in OUTCOMES if cell[outcome])
-        runs = f"{cell['n']}, {lost}" if lost else str(cell["n"])
+        runs = ran(cell)
         values = [words(cell["value"], fraction=measure.endswith("error")), words(cell["train_loss"], fraction=False)]
         rows.append(
             [f"{cell['batch_size']:,}", rounded(cell["rate"], 4), runs, *values, "best" if cell["best"] else ""]

@@ -9,12 +9,12 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter
 
 from analysis.figures import paper
-from analysis.figures.marks import SIGNS, Cell, lost, sign_keys
+from analysis.figures.describe import lost
+from analysis.figures.marks import Cell, sign_keys, sign_of
 from analysis.figures.rate_batch_heatmap import edges
-from analysis.figures.sheets import label_left
 from analysis.style import INK, MUTED, PAPER, RULE, WIDTH
 
 HEIGHT, BAR = 2.5, 0.1
@@ -37,7 +37,7 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         axes.set_title(words, pad=5, fontweight="bold")
         axes.set_xlabel("batch size B")
         if not place:
-            label_left(axes, "peak learning rate")
+            paper.label_left(axes, "peak learning rate")
     paper.heading(canvas, numbers, "Error and train loss over batch size and learning rate")
     paper.legend(canvas, list(_keys(numbers)))
     seeds = numbers["seeds"]
@@ -73,9 +73,7 @@ def _panel(
     rates = np.array([cell["rate"] for cell in cells])
     ends = edges(np.unique(rates))
     axes.set_ylim(ends[0], ends[-1])
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_locator(LogLocator(10, subs=_steps(rates.max() / rates.min())))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.4g}"))
+    paper.decades(axes.yaxis, rates.max() / rates.min(), ones=300, threes=20, count=None, words="{:,.4g}")
     axes.grid(False)
     _bar(bar, norm, colors, share=share)
 
@@ -85,10 +83,6 @@ def _norm(values: Sequence[float]) -> Any:
     if high <= low * (1 + 1e-9):
         low, high = 0.9 * low, 1.1 * high
     return LogNorm(low, high) if high / low > 3 else Normalize(low, high)
-
-
-def _steps(ratio: float) -> tuple[float, ...]:
-    return (1.0, 2.0, 5.0) if ratio < 20 else (1.0, 3.0) if ratio < 300 else (1.0,)
 
 
 def _rectangle(
@@ -105,8 +99,7 @@ def _rectangle(
             frame: dict[str, Any] = {"facecolor": "none", "edgecolor": ink, "linewidth": width, "zorder": 3}
             axes.add_patch(Rectangle((column - 0.46, low * 1.02), 0.92, high * 0.98 - low * 1.02, **frame))
     if lost(cell):
-        sign = next(sign for outcome, sign in SIGNS.items() if cell[outcome])
-        axes.plot(column, middle, sign, color=MUTED, markersize=4, markerfacecolor="none", markeredgewidth=0.9)
+        axes.plot(column, middle, sign_of(cell), color=MUTED, markersize=4, markerfacecolor="none", markeredgewidth=0.9)
     elif value is not None and write:
         text = f"{100 * value:.3g}" if share else f"{value:.2g}".replace("0.", ".", 1)
         ink = PAPER if norm(max(value, norm.vmin)) < 0.55 else INK
@@ -127,8 +120,7 @@ def _bar(bar: Axes, norm: Any, colors: Any, *, share: bool) -> None:
     if logarithmic:
         bar.set_yscale("log")
         bar.set_ylim(norm.vmin, norm.vmax)
-        bar.yaxis.set_major_locator(LogLocator(10, subs=_steps(norm.vmax / norm.vmin)))
-        bar.yaxis.set_minor_locator(NullLocator())
+        paper.decades(bar.yaxis, norm.vmax / norm.vmin, ones=300, threes=20, count=None)
     bar.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.4g} %" if share else f"{v:.3g}"))
     bar.set_xticks([])
     bar.yaxis.tick_right()

@@ -1,20 +1,18 @@
 """Forest plot: the paired difference of every arm to a reference arm, sorted, with the train loss beside it."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from analysis.figures.arms import Arm, arms
-from analysis.figures.describe import CannotDraw, conditions, outcomes
+from analysis.figures.describe import CannotDraw, conditions, outcomes, ran
+from analysis.figures.fitted import interval
 from analysis.figures.options import Options as Said
-from analysis.gap import OUTCOMES, matches, paired_runs, varying
+from analysis.gap import matches, paired_runs, varying
 from analysis.intervals import mean_interval, median_interval
 from analysis.load import Results
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Canvas
 
 KNOWN = ("seed", "*")
 MOST_ARMS = 40
@@ -61,7 +59,6 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
         "measure": options.measure,
         "reference": reference.label,
         "origin": "stated for this figure" if options.reference else FIRST,
-        "seeds": int(results.runs["seed"].nunique()),
         "rows": sorted(rows, key=lambda row: _rank(row[options.measure])),
     }
 
@@ -93,20 +90,12 @@ def _difference(
 ) -> dict[str, Any]:
     pairs = paired_runs([arm, reference], fields, measure=measure, compared=compared)
     found = (median_interval if pairs.censored else mean_interval)(pairs.differences)
-    finite = [float(v) if np.isfinite(v) else None for v in (found.estimate, found.low, found.high)]
     return {
-        "estimate": finite[0], "low": finite[1], "high": finite[2], "n": found.n, "censored": pairs.censored,
+        **interval(found), "n": found.n, "censored": pairs.censored,
         "beyond": int(np.isposinf(pairs.differences).sum()), "below": int(np.isneginf(pairs.differences).sum()),
         "method": "sign" if pairs.censored else "t",
         "seeds": [float(v) for v in pairs.differences if np.isfinite(v)],
     }  # fmt: skip
-
-
-def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
-    """Draw the numbers of `prepare` on an empty matplotlib figure."""
-    from analysis.figures import remedies_ink
-
-    remedies_ink.draw(numbers, canvas)
 
 
 def difference_words(found: Mapping[str, Any], *, fraction: bool) -> str:
@@ -125,8 +114,7 @@ def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     head = ["arm", "pairs", "runs", f"{measure.replace('_', ' ')}, arm − reference", "train loss, arm − reference"]
     rows = []
     for row in numbers["rows"]:
-        lost = ", ".join(f"{row[outcome]} {outcome}" for outcome in OUTCOMES if row[outcome])
-        runs = f"{row['n']}, {lost}" if lost else str(row["n"])
+        runs = ran(row)
         fraction = "loss" not in measure
         told = [difference_words(row[measure], fraction=fraction), difference_words(row["train_loss"], fraction=False)]
         rows.append([row["arm"], str(row[measure]["n"]), runs, *told])

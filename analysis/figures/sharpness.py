@@ -36,7 +36,7 @@ class Measured(Options):
     """Options of a figure of one sharpness."""
 
     measure: Annotated[str, AfterValidator(_known)] | None = None
-    """Which one, or the number of a probe as `<title>/<number>`; by default the first of the list that the runs have."""  # noqa: E501
+    """Which one, or a probe's number as `<title>/<number>`; by default the first of the list that the runs have."""
 
 
 def chosen(results: Results, measure: str | None) -> tuple[Results, str]:

@@ -1,20 +1,19 @@
 """Test error and sharpness against batch size (Keskar et al. 2017, figure 4)."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from analysis.figures.arms import arms, of_arm
 from analysis.figures.cells import KNOWN as KNOWN
 from analysis.figures.cells import all_positive, cells
-from analysis.figures.describe import plain, words
+from analysis.figures.describe import lost, ran, words
+from analysis.figures.fitted import interval, said
 from analysis.figures.sharpness import Measured, chosen, label, short
-from analysis.gap import OUTCOMES
-from analysis.intervals import mean_interval
+from analysis.intervals import Interval, mean_interval
 from analysis.load import Results
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Canvas
 
 
 class Options(Measured):
@@ -32,32 +31,22 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
     numbers = cells(found, ["test_error", "train_loss", measure], positive=[measure] if positive else [])
     for cell in numbers["cells"]:
         cell["sharpness"] = cell.pop(measure)
-    ratios = {arm: _ratio(found, numbers, arm, measure) for arm in numbers["arms"]} if positive else {}
+    lines = arms(found, KNOWN) if positive else []
+    ratios = {arm.label: _ratio(arm.runs, of_arm(numbers["cells"], arm.label), measure) for arm in lines}
     return {"figure": "sharpness_vs_batch", **numbers, "measure": measure,
             "positive": positive, "ratios": ratios}  # fmt: skip
 
 
-def _ratio(results: Results, numbers: Mapping[str, Any], arm: str, measure: str) -> dict[str, float | None]:
+def _ratio(runs: pd.DataFrame, cells: Sequence[Mapping[str, Any]], measure: str) -> dict[str, float | None]:
     """Return sharpness at the largest batch over that at the smallest, paired by seed, with its interval."""
-    from analysis.figures.arms import arms
-
-    (runs,) = [own.runs for own in arms(results, KNOWN) if own.label == arm]
-    own = [cell for cell in numbers["cells"] if cell["arm"] == arm]
-    ends = own[0]["batch_size"], own[-1]["batch_size"]
-    if ends[0] == ends[1] or any(own[i][outcome] for i in (0, -1) for outcome in OUTCOMES):
+    first, last = cells[0], cells[-1]
+    if first is last or lost(first) or lost(last):
         return {"estimate": None, "low": None, "high": None}
-    small, large = (runs[runs["batch_size"] == end].groupby("seed")[measure].mean() for end in ends)
+    small, large = (runs[runs["batch_size"] == end["batch_size"]].groupby("seed")[measure].mean()
+                    for end in (first, last))  # fmt: skip
     both = (np.log(large) - np.log(small)).dropna().to_numpy(float)
-    interval = mean_interval(both)
-    values = plain(np.exp([interval.estimate, interval.low, interval.high]))
-    return dict(zip(("estimate", "low", "high"), values, strict=True))
-
-
-def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
-    """Draw the numbers of `prepare` on an empty matplotlib figure."""
-    from analysis.figures import sharpness_vs_batch_ink
-
-    sharpness_vs_batch_ink.draw(numbers, canvas)
+    found = mean_interval(both)
+    return interval(Interval(*np.exp([found.estimate, found.low, found.high]), found.n))
 
 
 def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -65,8 +54,7 @@ def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     head = ["arm", "batch size", "runs", "test error", "train loss", label(numbers["measure"])]
     rows = []
     for cell in numbers["cells"]:
-        lost = ", ".join(f"{cell[outcome]} {outcome}" for outcome in OUTCOMES if cell[outcome])
-        runs = f"{cell['n']}, {lost}" if lost else str(cell["n"])
+        runs = ran(cell)
         values = [words(cell[name], fraction=name == "test_error") for name in ("test_error", "train_loss")]
         rows.append([cell["arm"], f"{cell['batch_size']:,}", runs, *values, _words(cell["sharpness"], numbers)])
     return head, rows
@@ -95,5 +83,4 @@ def caption(numbers: Mapping[str, Any]) -> str:
 def _sentence(arm: str, ratio: Mapping[str, float | None]) -> str:
     if ratio["estimate"] is None:
         return ""
-    interval = f" [{ratio['low']:.3g}, {ratio['high']:.3g}]" if ratio["low"] is not None else ""
-    return f"{arm}: {ratio['estimate']:.3g}{interval} times as sharp at the largest batch as at the smallest. "
+    return f"{arm}: {said(ratio)} times as sharp at the largest batch as at the smallest. "

@@ -7,11 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from analysis.figures import paper
-from analysis.figures.marks import series
+from analysis.figures.arms import of_arm
+from analysis.figures.marks import readable, series
 from analysis.figures.rows import row
 from analysis.figures.sharpness import label
-from analysis.figures.sheets import label_left
-from analysis.figures.target_ink import keys, line_of, shift_of
+from analysis.figures.target_ink import keys, shift_of
 
 
 def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
@@ -22,14 +22,12 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         paper.batch_axis(axes, numbers["batch_sizes"], numbers["train_size"])
         _scale(axes, measure, numbers)
         for place, arm in enumerate(numbers["arms"]):
-            series(axes, line_of(numbers, arm), measure, place, shift=shift_of(place, len(numbers["arms"])))
-        label_left(axes, said)
+            series(axes, of_arm(numbers["cells"], arm), measure, place, shift=shift_of(place, len(numbers["arms"])))
+        paper.label_left(axes, said)
         axes.set_xlabel(f"batch size B   (N = {numbers['train_size']:,})")
     paper.heading(canvas, numbers, "Test error and sharpness against batch size")
     paper.legend(canvas, list(keys(numbers["arms"])))
-    seeds = numbers["seeds"]
-    spread = f"mean and 95 % t interval over {seeds} seeds; small points: single seeds" if seeds > 1 else "one seed"
-    paper.footnotes(canvas, spread, numbers["footnote"])
+    paper.footnotes(canvas, readable(numbers["seeds"]), numbers["footnote"])
 
 
 def _scale(axes: Axes, measure: str, numbers: Mapping[str, Any]) -> None:

@@ -1,21 +1,19 @@
 """Sharpness against the gap, coloured by learning rate, which moves both (Andriushchenko et al. 2023)."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from analysis.correlation import rank_correlation, within
-from analysis.figures.describe import CannotDraw, conditions, plain
-from analysis.figures.fitted import said
+from analysis.figures.describe import CannotDraw, conditions
+from analysis.figures.fitted import interval, said
 from analysis.figures.sharpness import Measured, chosen, label, short
+from analysis.figures.tuned import peak_rates
 from analysis.gap import censored
 from analysis.intervals import Interval
 from analysis.load import Results
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Canvas
 
 KNOWN = ("batch_size", "seed", "learning_rate", "scaling_rule", "order", "*")
 """Every run is a point of its own; nothing is averaged."""
@@ -40,7 +38,7 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
     runs = runs[np.isfinite(runs[[measure, options.gap]].to_numpy(float)).all(axis=1)]
     if runs.empty:
         raise CannotDraw(f"no run that ended well has both {measure} and {options.gap}")
-    runs = runs.assign(rate=runs["peak_rate"].fillna(runs["learning_rate"]))
+    runs = runs.assign(rate=peak_rates(runs))
     rates = sorted(float(rate) for rate in runs["rate"].unique())
     groups = [_columns(runs[runs["rate"] == rate], measure, options.gap) for rate in rates]
     at_rates = [{"rate": rate, **_plain(rank_correlation(*group))} for rate, group in zip(rates, groups, strict=True)]
@@ -72,15 +70,7 @@ def _columns(runs: pd.DataFrame, measure: str, gap: str) -> tuple[np.ndarray, np
 
 
 def _plain(found: Interval) -> dict[str, Any]:
-    estimate, low, high = plain([found.estimate, found.low, found.high])
-    return {"estimate": estimate, "low": low, "high": high, "n": found.n}
-
-
-def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
-    """Draw the numbers of `prepare` on an empty matplotlib figure."""
-    from analysis.figures import sharpness_vs_gap_ink
-
-    sharpness_vs_gap_ink.draw(numbers, canvas)
+    return {**interval(found), "n": found.n}
 
 
 def rows_of(numbers: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

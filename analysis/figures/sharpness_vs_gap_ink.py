@@ -6,12 +6,11 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from analysis.figures import paper
 from analysis.figures.rows import row
 from analysis.figures.sharpness_vs_gap import axis_words, rows_of
-from analysis.figures.sheets import label_left
 from analysis.style import INK, MARKERS, MUTED, shades
 
 
@@ -38,7 +37,7 @@ def _scatter(axes: Axes, numbers: Mapping[str, Any], colors: Mapping[float, str]
         )  # fmt: skip
     x, y = axis_words(numbers)
     axes.set_xlabel(x)
-    label_left(axes, y)
+    paper.label_left(axes, y)
     if numbers["positive"]:
         _log_x(axes, [point["sharpness"] for point in numbers["points"]])
     if numbers["gap"].endswith("error") or numbers["gap"] == "error_gap":
@@ -50,9 +49,7 @@ def _log_x(axes: Axes, values: list[float]) -> None:
     pad = max((high / low) ** 0.06, 1.1)
     axes.set_xscale("log")
     axes.set_xlim(low / pad, high * pad)
-    axes.xaxis.set_major_locator(LogLocator(10, subs=(1.0,) if high / low > 30 else (1.0, 2.0, 5.0), numticks=8))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    paper.decades(axes.xaxis, high / low, ones=30, threes=30)
 
 
 def _forest(axes: Axes, numbers: Mapping[str, Any], colors: Mapping[float, str]) -> None:

@@ -43,15 +43,6 @@ def main_and_side(
     return large, side
 
 
-def label_left(axes: Axes, words: str) -> None:
-    """Name the y axis at a fixed distance, so that the names of panels above each other are aligned."""
-    box, width = axes.get_position(), axes.figure.get_figwidth()  # type: ignore[union-attr]
-    axes.figure.text(
-        box.x0 - 0.57 / width, (box.y0 + box.y1) / 2, words, rotation=90, ha="center", va="center",
-        multialignment="center", fontsize=7.5,
-    )  # fmt: skip
-
-
 def in_words(canvas: Canvas, numbers: Mapping[str, Any], title: str, said: str) -> None:
     """Write what a figure has to say instead of lines, under the heading that it would have had."""
     lines = wrap(said, 100)

@@ -1,7 +1,7 @@
 """The spectrum of the Hessian at the start and at the end of training, by batch size (Ghorbani et al. 2019)."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -9,9 +9,6 @@ from analysis.figures.describe import CannotDraw, conditions, mean_of, plain, wo
 from analysis.figures.probing import Found, need
 from analysis.gap import censored
 from analysis.load import Results
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Canvas
 
 KNOWN = ("batch_size", "seed")
 GRID = 600
@@ -41,7 +38,6 @@ def prepare(results: Results) -> dict[str, Any]:
         **conditions(results),
         "matrix": tables[0][1]["matrix"].replace("_", "-"),
         "batch_sizes": batches,
-        "seeds": int(results.runs["seed"].nunique()),
         "panels": panels,
     }
 
@@ -79,13 +75,6 @@ def density(grid: np.ndarray, nodes: np.ndarray, weights: np.ndarray, sigma: flo
     bells = np.exp(-0.5 * ((grid[:, None] - nodes.ravel()[None]) / sigma) ** 2)
     total: np.ndarray = bells @ weights.ravel() / (sigma * np.sqrt(2 * np.pi) * len(nodes))
     return total
-
-
-def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
-    """Draw the numbers of `prepare` on an empty matplotlib figure."""
-    from analysis.figures import spectrum_ink
-
-    spectrum_ink.draw(numbers, canvas)
 
 
 MOMENTS = {"start": "at the first measurement", "end": "at the end of training"}

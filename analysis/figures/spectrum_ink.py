@@ -11,7 +11,6 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from analysis.figures import paper
 from analysis.figures.along_ink import batch_keys, colors_of
 from analysis.figures.rows import row
-from analysis.figures.sheets import label_left
 from analysis.figures.spectrum import FLOOR, MOMENTS
 from analysis.style import INK, MUTED
 
@@ -23,7 +22,7 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     colors = colors_of(numbers)
     for each, panel in zip(axes, panels, strict=False):
         _densities(each, panel, colors)
-    label_left(axes[0], f"density of {numbers['matrix'].capitalize()} eigenvalues")
+    paper.label_left(axes[0], f"density of {numbers['matrix'].capitalize()} eigenvalues")
     _largest(axes[-1], numbers)
     paper.heading(canvas, numbers, "Spectrum of the Hessian" if numbers["matrix"] == "hessian" else "Spectrum")
     paper.legend(canvas, list(batch_keys(colors, numbers["train_size"])))
@@ -69,4 +68,4 @@ def _largest(axes: Axes, numbers: Mapping[str, Any]) -> None:
             axes.plot([line["batch_size"]] * len(own), own, "o", color=color, markersize=1.7, markeredgewidth=0)
         axes.annotate(panel["moment"], (x[0], mean[0]), (4, 3.5), textcoords="offset points", fontsize=6, color=color)
     axes.set_xlabel("batch size B")
-    label_left(axes, "largest eigenvalue\n(loss / weight²)")
+    paper.label_left(axes, "largest eigenvalue\n(loss / weight²)")

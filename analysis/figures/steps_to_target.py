@@ -1,18 +1,15 @@
 """Updates to a target against batch size: perfect scaling, diminishing returns, plateau (Shallue et al. 2019)."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from analysis.figures.describe import spread, words
+from analysis.figures.arms import of_arm
+from analysis.figures.describe import lost, ran, ranged, words
 from analysis.figures.fitted import fit_hyperbola, fit_regimes, said
 from analysis.figures.options import Targeted
 from analysis.figures.targets import KNOWN as KNOWN
 from analysis.figures.targets import points, prepared
-from analysis.gap import OUTCOMES
 from analysis.load import Results
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Canvas
 
 
 class Options(Targeted):
@@ -27,16 +24,9 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
     numbers = prepared("steps_to_target", results, options.target)
     fits = {}
     for arm in numbers["arms"]:
-        x, y = points([cell for cell in numbers["cells"] if cell["arm"] == arm])
+        x, y = points(of_arm(numbers["cells"], arm))
         fits[arm] = {"regimes": fit_regimes(x, y), "hyperbola": fit_hyperbola(x, y)}
     return {**numbers, "fits": fits}
-
-
-def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
-    """Draw the numbers of `prepare` on an empty matplotlib figure."""
-    from analysis.figures import steps_to_target_ink
-
-    steps_to_target_ink.draw(numbers, canvas)
 
 
 def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -45,8 +35,7 @@ def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
             "train loss"]  # fmt: skip
     rows = []
     for cell in numbers["cells"]:
-        lost = ", ".join(f"{cell[outcome]} {outcome}" for outcome in OUTCOMES if cell[outcome])
-        runs = f"{cell['n']}, {lost}" if lost else str(cell["n"])
+        runs = ran(cell)
         errors = [words(cell[name], fraction=name == "test_error") for name in ("test_error", "train_loss")]
         costs = [cost_words(cell, name) for name in ("updates", "examples")]
         rows.append([cell["arm"], f"{cell['batch_size']:,}", f"{cell['rate']:g}", runs, *costs, *errors])
@@ -57,14 +46,13 @@ def cost_words(cell: Mapping[str, Any], cost: str) -> str:
     """Return the median cost with the smallest and largest seed; of a cell that never got there, what it spent."""
     seeds, median = cell[cost]["seeds"], cell[cost]["median"]
     if median is not None:
-        return spread(median, min(seeds), max(seeds), fraction=False)
+        return ranged(median, seeds)
     spent = cell["spent"][cost]
     return "–" if spent is None else f"not within {spent:,.4g}"
 
 
 def caption(numbers: Mapping[str, Any]) -> str:
     """Return how to read the figure, in words."""
-    lost = any(cell[outcome] for cell in numbers["cells"] for outcome in OUTCOMES)
     text = (
         f"Updates until a run first reaches {numbers['target']['words']} ({numbers['target']['origin']}), against "
         f"batch size; beside it test error and train loss at that moment. Lines are medians over {numbers['seeds']} "
@@ -72,7 +60,7 @@ def caption(numbers: Mapping[str, Any]) -> str:
         "twice the batch, half the updates. The dashed curve is the hyperbola S = S_min (1 + B_crit / B). "
     )
     text += " ".join(sentence(arm, numbers["fits"][arm]) for arm in numbers["arms"])
-    if lost:
+    if any(map(lost, numbers["cells"])):
         text += (
             " Open triangles point up from the most that a run spent which never got there: it would have taken it at "
             "least that. A hollow mark is the median of a cell of which some runs did not. Cells with lost runs are in "

@@ -8,9 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from analysis.figures import paper
+from analysis.figures.arms import of_arm
 from analysis.figures.fitted import said
+from analysis.figures.marks import readable
 from analysis.figures.sheets import main_and_side
-from analysis.figures.target_ink import censored_key, cost_panel, curve, error_panels, keys, readable
+from analysis.figures.target_ink import censored_key, cost_panel, curve, error_panels, keys
 from analysis.figures.targets import points
 from analysis.style import MUTED, look_of
 
@@ -24,7 +26,7 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     cost_panel(main, numbers, "updates", f"updates to {numbers['target']['words']}")
     error_panels(side, numbers)
     for place, arm in enumerate(numbers["arms"]):
-        own = [cell for cell in numbers["cells"] if cell["arm"] == arm]
+        own = of_arm(numbers["cells"], arm)
         _guides(main, numbers["fits"][arm], *points(own), place)
     _written(main, numbers)
     paper.heading(canvas, numbers, "Updates to a target against batch size")
@@ -33,7 +35,7 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         paper.key("hyperbola", color=MUTED, linestyle=(0, (4, 2)), linewidth=0.9),
     ]
     paper.legend(canvas, [*keys(numbers["arms"]), *guides, *censored_key(numbers)])
-    paper.footnotes(canvas, readable(numbers["seeds"]), numbers["footnote"])
+    paper.footnotes(canvas, readable(numbers["seeds"], "median"), numbers["footnote"])
 
 
 def _guides(axes: Axes, fits: Mapping[str, Any], x: np.ndarray, y: np.ndarray, place: int) -> None:

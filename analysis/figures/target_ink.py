@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from analysis.figures import paper
-from analysis.figures.arms import short
-from analysis.figures.marks import Cell, drawn_values, limits, lost, series
-from analysis.figures.sheets import label_left
+from analysis.figures.arms import of_arm, short
+from analysis.figures.describe import lost
+from analysis.figures.marks import Cell, drawn_values, limits, series
 from analysis.style import MUTED, PAPER, look_of
 
 MOST = 30
@@ -23,11 +23,6 @@ def shift_of(place: int, count: int) -> float:
     return float(2 ** (SPREAD * (place - (count - 1) / 2)))
 
 
-def line_of(numbers: Mapping[str, Any], arm: str) -> list[Cell]:
-    """Return the cells of an arm by increasing batch size."""
-    return sorted((cell for cell in numbers["cells"] if cell["arm"] == arm), key=lambda cell: cell["batch_size"])
-
-
 def cost_panel(axes: Axes, numbers: Mapping[str, Any], cost: str, words: str) -> None:
     """Draw what the target took in every cell on logarithmic axes, and what was spent without getting there."""
     arms = numbers["arms"]
@@ -35,12 +30,12 @@ def cost_panel(axes: Axes, numbers: Mapping[str, Any], cost: str, words: str) ->
     axes.set_xlabel(f"batch size B   (N = {numbers['train_size']:,})")
     paper.powers(axes, list(_values(numbers["cells"], cost)))
     for place, arm in enumerate(arms):
-        line, shift = line_of(numbers, arm), shift_of(place, len(arms))
+        line, shift = of_arm(numbers["cells"], arm), shift_of(place, len(arms))
         series(axes, line, cost, place, shift=shift, center="median")
         for cell in line:
             before = [c for c in numbers["cells"] if c["arm"] in arms[:place] and c["batch_size"] == cell["batch_size"]]
             _censored(axes, cell, cost, place, shift, sum(_beside(c, cell, cost) for c in before))
-    label_left(axes, words)
+    paper.label_left(axes, words)
 
 
 def _values(cells: Sequence[Cell], cost: str) -> Iterator[float]:
@@ -83,8 +78,8 @@ def error_panels(side: Sequence[Axes], numbers: Mapping[str, Any], *, at: str = 
         else:
             paper.logarithmic(axes, values)
         for place, arm in enumerate(arms):
-            series(axes, line_of(numbers, arm), measure, place, shift=shift_of(place, len(arms)))
-        label_left(axes, f"{measure.replace('_', ' ')}\n{at}")
+            series(axes, of_arm(numbers["cells"], arm), measure, place, shift=shift_of(place, len(arms)))
+        paper.label_left(axes, f"{measure.replace('_', ' ')}\n{at}")
     side[-1].set_xlabel("batch size B")
 
 
@@ -100,11 +95,6 @@ def censored_key(numbers: Mapping[str, Any]) -> Iterator[Any]:
     if any(lost(cell) for cell in numbers["cells"]):
         style = {"marker": "^", "markerfacecolor": PAPER, "linestyle": "none", "color": MUTED}
         yield paper.key("spent without reaching it", **style)
-
-
-def readable(seeds: int) -> str:
-    """Return how to read the marks, for the left footnote."""
-    return f"median over {seeds} seeds; small points: single seeds" if seeds > 1 else "one seed"
 
 
 def curve(low: float, high: float) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Runs read where they first reach a level: which level, what it took in every cell, and what never got there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -96,8 +96,6 @@ def prepared(name: str, results: Results, target: Target | None) -> dict[str, An
         **said,
         "target": {**asdict(goal), "words": goal.words},
         "arms": [arm.label for arm in lines],
-        "batch_sizes": sorted(int(batch) for batch in results.runs["batch_size"].unique()),
-        "seeds": int(results.runs["seed"].nunique()),
         "cells": cells,
     }
 
@@ -137,13 +135,13 @@ def _most(values: "pd.Series[float]") -> float | None:
     return float(finite.max()) if len(finite) else None
 
 
-def points(cells: Sequence[dict[str, Any]], cost: str = "updates") -> tuple[np.ndarray, np.ndarray]:
+def points(cells: Sequence[Mapping[str, Any]], cost: str = "updates") -> tuple[np.ndarray, np.ndarray]:
     """Return (batch size, cost) of every seed of the cells of which no run is lost: what a curve is fitted to."""
     whole = [(cell["batch_size"], seed) for cell in cells for seed in _whole(cell, cost)]
     x, y = np.array(whole, float).reshape(-1, 2).T
     return x, y
 
 
-def _whole(cell: dict[str, Any], cost: str) -> list[float]:
+def _whole(cell: Mapping[str, Any], cost: str) -> list[float]:
     seeds = cell[cost]["seeds"]
     return [seed for seed in seeds if seed > 0] if len(seeds) == cell["n"] else []

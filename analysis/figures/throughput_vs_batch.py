@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analysis.figures.arms import arms
-from analysis.figures.describe import CannotDraw, conditions, devices, mean_of, median_of, outcomes, spread
-from analysis.gap import censored
+from analysis.figures.arms import arms, of_arm
+from analysis.figures.describe import CannotDraw, conditions, devices, mean_of, median_of, outcomes, ran, ranged
+from analysis.gap import OUTCOMES, censored
 from analysis.load import Results
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ def prepare(results: Results) -> dict[str, Any]:
         "devices": devices(results),
         "pack_widths": widths,
         "arms": [arm.label for arm in found],
-        "batch_sizes": sorted(int(batch) for batch in results.runs["batch_size"].unique()),
-        "seeds": int(results.runs["seed"].nunique()),
         "cells": cells,
     }
 
@@ -57,33 +55,31 @@ def _cell(arm: str, batch: int, runs: pd.DataFrame, speed: "pd.Series[float]") -
 def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
     """Draw the numbers of `prepare` on an empty matplotlib figure."""
     from analysis.figures import paper
-    from analysis.figures.marks import series
-    from analysis.figures.sheets import label_left, main_and_side
-    from analysis.figures.target_ink import error_panels, keys, line_of, readable, shift_of
+    from analysis.figures.marks import readable, series
+    from analysis.figures.sheets import main_and_side
+    from analysis.figures.target_ink import error_panels, keys, shift_of
 
     main, side = main_and_side(canvas)
     paper.batch_axis(main, numbers["batch_sizes"], numbers["train_size"])
     paper.powers(main, [v for cell in numbers["cells"] for v in cell["speed"]["seeds"]])
     main.set_xlabel(f"batch size B   (N = {numbers['train_size']:,})")
-    label_left(main, "examples a second")
-    timed = {"diverged": 0, "stuck": 0, "unreached": 0}
+    paper.label_left(main, "examples a second")
+    timed = dict.fromkeys(OUTCOMES, 0)  # as in the numbers: whatever ended a run, it was timed
     for place, arm in enumerate(numbers["arms"]):
-        line = [{**cell, **timed} for cell in line_of(numbers, arm)]
+        line = [{**cell, **timed} for cell in of_arm(numbers["cells"], arm)]
         series(main, line, "speed", place, shift=shift_of(place, len(numbers["arms"])), center="median")
     error_panels(side, numbers, at="at the end")
     paper.heading(canvas, numbers, "Examples a second against batch size")
     paper.legend(canvas, list(keys(numbers["arms"])))
-    paper.footnotes(canvas, f"{readable(numbers['seeds'])}; {numbers['devices']}", numbers["footnote"])
+    paper.footnotes(canvas, f"{readable(numbers['seeds'], 'median')}; {numbers['devices']}", numbers["footnote"])
 
 
 def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Return each cell as a row of words."""
     rows = []
     for cell in numbers["cells"]:
-        seeds = cell["speed"]["seeds"]
-        ends = (min(seeds), max(seeds)) if seeds else (None, None)
-        rows.append([cell["arm"], f"{cell['batch_size']:,}", str(cell["n"]),
-                     spread(cell["speed"]["median"], *ends, fraction=False)])  # fmt: skip
+        speed = ranged(cell["speed"]["median"], cell["speed"]["seeds"])
+        rows.append([cell["arm"], f"{cell['batch_size']:,}", ran(cell), speed])
     return ["arm", "batch size", "runs", "examples a second"], rows
 
 

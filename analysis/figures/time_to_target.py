@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from analysis.figures.describe import CannotDraw, devices
+from analysis.figures.describe import CannotDraw, devices, ran
 from analysis.figures.options import Targeted
 from analysis.figures.steps_to_target import cost_words
 from analysis.figures.targets import KNOWN as KNOWN
@@ -32,22 +32,23 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
 def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
     """Draw the numbers of `prepare` on an empty matplotlib figure."""
     from analysis.figures import paper
+    from analysis.figures.marks import readable
     from analysis.figures.sheets import main_and_side
-    from analysis.figures.target_ink import censored_key, cost_panel, error_panels, keys, readable
+    from analysis.figures.target_ink import censored_key, cost_panel, error_panels, keys
 
     main, side = main_and_side(canvas)
     cost_panel(main, numbers, "seconds", f"seconds to {numbers['target']['words']}")
     error_panels(side, numbers)
     paper.heading(canvas, numbers, "Seconds to a target against batch size")
     paper.legend(canvas, [*keys(numbers["arms"]), *censored_key(numbers)])
-    paper.footnotes(canvas, f"{readable(numbers['seeds'])}; {numbers['devices']}", numbers["footnote"])
+    paper.footnotes(canvas, f"{readable(numbers['seeds'], 'median')}; {numbers['devices']}", numbers["footnote"])
 
 
 def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Return each cell as a row of words."""
     head = ["arm", "batch size", "runs", "seconds", "updates"]
     rows = [
-        [c["arm"], f"{c['batch_size']:,}", str(c["n"]), *(cost_words(c, cost) for cost in ("seconds", "updates"))]
+        [c["arm"], f"{c['batch_size']:,}", ran(c), *(cost_words(c, cost) for cost in ("seconds", "updates"))]
         for c in numbers["cells"]
     ]
     return head, rows

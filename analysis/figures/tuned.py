@@ -10,6 +10,11 @@ from analysis.selection import Choice, SelectionError, choose
 RATE = "learning_rate"
 
 
+def peak_rates(runs: pd.DataFrame) -> "pd.Series[float]":
+    """Return the highest learning rate of each run, after the scaling rule; the stated one where that is not known."""
+    return runs["peak_rate"].fillna(runs[RATE])
+
+
 def places(results: Results) -> "pd.Series[str]":
     """Return what each run is besides its learning rate and its seed, as text: the cell that rates are tried in."""
     runs = results.runs
