@@ -1,5 +1,6 @@
 """`largebatch reproduce` and the gallery: sweep, verdicts in the terminal, report, and a page that says all of it."""
 
+import math
 import re
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from experiments import gallery
 from experiments.cli import app
 from experiments.commands import reproduce as command
 from experiments.commands.options import place
-from experiments.reproduce import numbers, reproduce, verdicts
+from experiments.reproduce import numbers, reproduce, show_verdicts, verdicts
 from sweeps.engine import InProcessEngine
 
 
@@ -39,6 +40,16 @@ def test_numbers_say_effect_interval_region_and_seeds(done):
     assert said.startswith("train_loss, batch_size full − 16 at scaling_rule constant: ")
     assert f"{only.effect:.4g} [{only.low:.4g}, {only.high:.4g}] at 95 %" in said
     assert said.endswith("claimed above 0; 2 seeds, t")
+
+
+def test_numbers_and_brackets_are_printed_as_they_are(done):
+    (only,) = verdicts(done[0])
+    below = replace(only, bounds=(-math.inf, -0.0), says="No [bold] claim.", note="averaged over order [grab]")
+    assert "claimed below 0; " in numbers(below)
+    console = Console(record=True, width=200)
+    show_verdicts([below], console)
+    text = console.export_text()
+    assert "No [bold] claim." in text and "averaged over order [grab]" in text
 
 
 def test_small_is_the_file_itself_and_another_scale_is_asked_for(monkeypatch, tmp_path):
