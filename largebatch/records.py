@@ -231,8 +231,7 @@ def read_all(places: Sequence[Folder], *, summary: bool = False) -> Iterator[Rec
 
 def parquet(rows: Mapping[str, Any], schema: tuple[Column, ...]) -> bytes:
     """Return a table as the content of a file; the units go with it."""
-    missing = [column.name for column in schema if column.name not in rows]
-    if missing:
+    if missing := [column.name for column in schema if column.name not in rows]:
         raise ValueError(f"history lacks the columns {', '.join(missing)}; the schema is in largebatch.records")
     arrays = [pa.array(np.asarray(rows[column.name], column.dtype)) for column in schema]
     fields = [pa.field(c.name, a.type, metadata={"unit": c.unit}) for c, a in zip(schema, arrays, strict=True)]

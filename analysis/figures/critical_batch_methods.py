@@ -40,8 +40,8 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
 
 
 def _plain(found: Critical) -> dict[str, Any]:
-    return {"method": found.method, **interval(found.interval), "n": found.interval.n, "values": list(found.values), "bound": found.bound,
-            "basis": found.basis}  # fmt: skip
+    return {"method": found.method, **interval(found.interval), "n": found.interval.n, "values": list(found.values),
+            "bound": found.bound, "basis": found.basis}  # fmt: skip
 
 
 def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:

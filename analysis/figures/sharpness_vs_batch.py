@@ -46,7 +46,8 @@ def _ratio(runs: pd.DataFrame, cells: Sequence[Mapping[str, Any]], measure: str)
                     for end in (first, last))  # fmt: skip
     both = (np.log(large) - np.log(small)).dropna().to_numpy(float)
     found = mean_interval(both)
-    return interval(Interval(*np.exp([found.estimate, found.low, found.high]), found.n))
+    estimate, low, high = np.exp([found.estimate, found.low, found.high])
+    return interval(Interval(estimate, low, high, found.n))
 
 
 def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:

@@ -70,9 +70,11 @@ def write_three_ways(folder):
                 steps = 100 * (1 + CRITICAL / batch) * (1 if rate == 0.1 else 3)
                 # The first measurement is of initial weights, and larger batches are measured too: neither counts.
                 probed = {"noise": noise([900, 200, 400], [9.0, 1.0 + seed, 2.0 + seed])} if batch < 128 else None
-                disk.add(config={"batch_size": batch, "learning_rate": rate, "seed": seed, "budget": budget},
+                named = [{"name": "gradient_noise", "label": "noise"}] if probed and rate == 0.1 else []
+                disk.add(config={"batch_size": batch, "learning_rate": rate, "seed": seed, "budget": budget,
+                                 "probes": named},
                          summary={"updates_to_target": steps, "target_reached": True},
-                         probes=probed if rate == 0.1 else None)  # fmt: skip
+                         probes=probed if named else None)  # fmt: skip
             for at, kept in ((1, 32), (2, 512)):
                 loss = 0.3 if batch <= kept else 0.35
                 fork = {"at": {"epochs": at}, "parent": {"batch_size": 8}}

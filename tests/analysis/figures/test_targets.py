@@ -199,12 +199,3 @@ def test_pareto_has_one_curve_a_target(known):
     values = [level["value"] for level in ladder["targets"]]
     assert len(values) == 4 and values == sorted(values, reverse=True)
     assert "(a ladder of train losses, equal in the logarithm)" in figure.caption(ladder)
-
-
-def test_without_stated_targets_the_experiments_own_goal_is_the_one_curve(tmp_path):
-    until = {"budget": {"updates": 3_000, "until": {"validation_error": 0.3}}}
-    results = reaching(tmp_path / "exp", lambda p: 50, {"batch_size": [16, 64]}, seeds=1, base=until,
-                       more=lambda p: {"validation_error": 0.2})  # fmt: skip
-    numbers = FIGURES["pareto"].prepare(results)
-    assert numbers["arms"] == ["validation error 30 %"]
-    assert "validation error 30 % (the experiment's own target (`until`))" in FIGURES["pareto"].caption(numbers)
