@@ -8,7 +8,7 @@ import typer
 from experiments.commands.completion import kinds
 from experiments.commands.options import Json, console, emit
 
-KINDS = "experiments, datasets, models, optimizers, schedules, orders, rules, remedies, probes or figures."
+KINDS = "experiments, datasets, models, optimizers, schedules, probes, orders, rules, remedies or figures."
 Kind = Annotated[str | None, typer.Argument(metavar="KIND", help=KINDS, autocompletion=kinds)]
 
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -63,7 +64,7 @@ def test_validate_tells_what_is_wrong_at_every_scale_at_once(tmp_path):
         (["run", "smoke"], "run.run"),
         (["reproduce", "smoke"], "reproduce.reproduce"),
         (["probe", "smoke", "--probe", "path", "--everywhere"], "probing.probe"),
-        (["landscape", "li2018"], "surveying.survey"),
+        (["landscape", "flat.yaml"], "surveying.survey"),
     ],
 )
 def test_ctrl_c_is_code_130_and_a_line_that_says_how_to_go_on(words, story, tmp_path, monkeypatch):
@@ -71,6 +72,9 @@ def test_ctrl_c_is_code_130_and_a_line_that_says_how_to_go_on(words, story, tmp_
         raise KeyboardInterrupt
 
     monkeypatch.setattr(f"experiments.{story}", pressed)
+    monkeypatch.chdir(tmp_path)
+    plane = "{name: surface, around: {batch_size: full, scaling_rule: linear}}"
+    Path("flat.yaml").write_text(f"question: q\nextends: smoke\nlandscapes: [{plane}]\n")
     done = called(*words, "--results", tmp_path)
     assert (done.exit_code, done.stdout) == (130, "")
     again = f"{' '.join(['largebatch', *words])} --results {tmp_path}"
