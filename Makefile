@@ -4,6 +4,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
+# Bytecode is left to the first import, and every process would compile all of it again where nothing may be kept.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install demo test lint bench soak gallery clean
 .DEFAULT_GOAL := install
@@ -38,7 +40,7 @@ $(BIN)/python:
 	  echo "largebatch needs Python 3.11 or newer; this is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 
-# Bytecode is left to the first import: compiling all of it here took half of the installation.
+# Without bytecode: compiling all of it here took half of the installation, and the first import keeps what it needs.
 $(RUNTIME): requirements.lock pyproject.toml | $(BIN)/python
 	@echo "installing into .venv, about a minute"
 	$(PIP) install --no-compile -r requirements.lock

@@ -6,7 +6,6 @@ carries the checksums of the files beside it.
 """
 
 import hashlib
-import io
 import json
 import math
 import os
@@ -19,7 +18,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from largebatch.measurements import Measured as Measured
 from largebatch.measurements import files
@@ -32,6 +30,8 @@ from largebatch.storage import each as each
 from largebatch.storage import matching as matching
 from largebatch.storage import sync, write_synced
 from largebatch.storage import write_file as write_file
+from largebatch.tables import parquet as parquet
+from largebatch.tables import table as table
 
 SCHEMA = 1
 NAMES = ("digest", "experiment", "status", "config", "summary", "provenance")
@@ -151,19 +151,6 @@ def read(folder: Folder, *, verify: bool = False) -> Record:
     return record
 
 
-def table(path: Folder) -> dict[str, np.ndarray]:
-    """Return the columns of one of a run's tables, `audit.parquet` for one; text is an array of objects.
-
-    Raises:
-        OSError: there is no such file, as where an older version wrote the run.
-        pyarrow.ArrowInvalid: it is torn.
-    """
-    # Threads cost more than they save on tables this small: 3.6 ms a run with them, 1.1 without.
-    with pq.ParquetFile(path if isinstance(path, Path) else io.BytesIO(path.read_bytes())) as file:
-        rows = file.read(use_threads=False)
-    return {name: rows.column(name).to_numpy() for name in rows.column_names}
-
-
 def read_probes(folder: Folder) -> dict[str, Measured]:
     """Return what probes found of a run, along it or afterwards: see `largebatch.added.read_probes`."""
     from largebatch.added import read_probes as read_all  # it reads records
@@ -227,17 +214,6 @@ def folders(runs: Folder) -> Iterator[Folder]:
 def read_all(places: Sequence[Folder], *, summary: bool = False) -> Iterator[Record]:
     """Yield many runs in order, as `read` or `read_summary` does; those of an object store several at a time."""
     return each(read_summary if summary else read, places)
-
-
-def parquet(rows: Mapping[str, Any], schema: tuple[Column, ...]) -> bytes:
-    """Return a table as the content of a file; the units go with it."""
-    if missing := [column.name for column in schema if column.name not in rows]:
-        raise ValueError(f"history lacks the columns {', '.join(missing)}; the schema is in largebatch.records")
-    arrays = [pa.array(np.asarray(rows[column.name], column.dtype)) for column in schema]
-    fields = [pa.field(c.name, a.type, metadata={"unit": c.unit}) for c, a in zip(schema, arrays, strict=True)]
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), sink, compression="zstd")
-    return sink.getvalue().to_pybytes()
 
 
 def _none(constant: str) -> None:
