@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ HERE = Path(__file__).parent
 LARGEBATCH = Path(sys.executable).with_name("largebatch")
 CELLS = 20
 """Runs a seed, in growth.yaml."""
-MIRRORED = 60
+MIRRORED = 1_000
+"""The most runs that are mirrored to W&B: ten thousand take its client a quarter of an hour."""
 RECORD_MS, STATUS_S, REPORT_S, MEMORY_MIB, LINEAR = 5.0, 2.0, 60.0, 1024.0, 1.25
 
 
@@ -29,9 +31,10 @@ def measure(quick: bool, scratch: Path) -> Result:
     """Measure every size once, the smallest ones first, and how the price of one more run changes."""
     sizes = (100, 1_000) if quick else (100, 1_000, 10_000)
     found = {runs: _sized(runs, scratch / str(runs)) for runs in sizes}
-    rows = [*_records(scratch / "records", quick), _mirror(scratch / str(sizes[0]) / "growth")]
+    rows = _records(scratch / "records", quick)
     for runs, one in found.items():
         rows += _table(runs, one, judged=runs == 10_000)
+    rows += _mirror({runs: scratch / str(runs) / "growth" for runs in sizes if runs <= MIRRORED})
     if not quick:
         rows += [_linear(what, found) for what in ("training", "ledger", "status", "report")]
     return Result(rows)
@@ -115,21 +118,27 @@ def _disk(folder: Path, count: int = 30) -> float:
     return _milliseconds(lambda: [once() for _ in range(count)], count)
 
 
-def _mirror(folder: Path) -> Row:
-    """Mirror some finished runs offline, the writer's start included."""
-    stand = list(records.folders(folder / "runs"))[:MIRRORED]
-    few = folder.parent / "mirrored"
-    (few / "runs").mkdir(parents=True)
-    for run in stand:
-        (few / "runs" / run.name).symlink_to(run)
+def _mirror(folders: Mapping[int, Path]) -> list[Row]:
+    """Mirror finished runs offline, the writer's start included, and compare the prices of one more run."""
+    each = {runs: _mirrored(folder, runs) for runs, folder in folders.items()}
+    rows = [
+        Row(f"{runs:,} runs: a run mirrored to W&B offline", Spread.of([price]), "ms",
+            detail="100 points each, in a process beside the sweep")
+        for runs, price in each.items()
+    ]  # fmt: skip
+    (few, early), (many, late) = each.items()
+    more = (many * late - few * early) / (many - few)
+    name = f"W&B: one more run after {few:,} over one of the first {few:,}"
+    return [*rows, Row(name, Spread.of([more / early]), target=LINEAR, at_most=True,
+                       detail=f"{more:.0f} against {early:.0f} ms")]  # fmt: skip
 
+
+def _mirrored(folder: Path, runs: int) -> float:
     def close() -> None:
-        outcome = Tracker("bench", "growth", "offline", few / "wandb").close(300)
-        assert outcome.written == len(stand), outcome
+        outcome = Tracker("bench", "growth", "offline", folder / "wandb").close(1_200)
+        assert outcome.written == runs, outcome
 
-    each = _milliseconds(close, len(stand))
-    return Row("a run mirrored to W&B offline", Spread.of([each]), "ms",
-               detail=f"{len(stand)} runs of 100 points, in a process beside the sweep")  # fmt: skip
+    return _milliseconds(close, runs)
 
 
 def _milliseconds(work: Any, count: int) -> float:
