@@ -42,6 +42,8 @@ class Scale(Strict):
     seeds: Any = None
     claims: list[dict[str, Any]] = []
     """In place of the experiment's own, where they name values that this size does not have."""
+    landscapes: list[dict[str, Any]] = []
+    """Likewise."""
     search: dict[str, Any] = {}
 
 

@@ -65,8 +65,8 @@ def _times(value: Any, factor: float) -> Any:
 def rates(schedule: Any, *, peak: float, first: int, count: int, total: int, in_updates: InUpdates) -> np.ndarray:
     """Return the learning rates of updates `first` to `first + count - 1`, float64[count].
 
-    The warm-up rises in a straight line and reaches the peak with its last update (Goyal
-    et al. 2017, section 2.2: after it the rate is the schedule's). Cosine and linear decay
+    A linear warm-up rises in a straight line and reaches the peak with its last update; a constant one stays at its
+    share of the peak (Goyal et al. 2017, section 2.2: after it the rate is the schedule's). Cosine and linear decay
     begin where it ends; steps are counted from the start of the run. The inverse root is
     peak * root of w / u at update u = 1, 2, ... beyond a warm-up of w updates, or w = 1 without one.
 
@@ -82,7 +82,8 @@ def rates(schedule: Any, *, peak: float, first: int, count: int, total: int, in_
     warm = 0 if schedule.warmup is None else in_updates(schedule.warmup)
     shape = SHAPES[schedule.name](t, total, schedule, in_updates, warm)
     if warm:
-        ramp = schedule.warmup_from + (1 - schedule.warmup_from) * np.minimum((t + 1) / warm, 1.0)
+        risen = np.minimum((t + 1) / warm, 1.0) if schedule.warmup_shape == "linear" else (t >= warm).astype(float)
+        ramp = schedule.warmup_from + (1 - schedule.warmup_from) * risen
         shape = shape * ramp
     return peak * shape
 

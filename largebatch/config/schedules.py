@@ -9,12 +9,14 @@ from largebatch.config.scaling import Stretch
 
 
 class Schedule(Options):
-    """What every shape shares: a linear warm-up."""
+    """What every shape shares: a warm-up."""
 
     warmup: Duration | None = None
-    """Length of the linear warm-up at the start (Goyal et al. 2017)."""
+    """Length of the warm-up at the start (Goyal et al. 2017)."""
     warmup_from: Fraction = 0.0
     """Share of the peak rate at which the warm-up starts."""
+    warmup_shape: Literal["linear", "constant"] = "linear"
+    """`linear` rises to the peak; `constant` stays at `warmup_from` and jumps (Goyal et al. 2017, section 2.2)."""
     stretch: Stretch | None = None
     """What epochs and examples of the schedule are multiplied by; `batch` is ceil(B / reference_batch) (Hoffer et al.
     2017)."""

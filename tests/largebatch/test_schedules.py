@@ -76,6 +76,14 @@ def test_warmup_reaches_the_peak_with_its_last_update(shape, begin):
     assert np.all(got <= 0.5)
 
 
+@pytest.mark.parametrize("shape", SHAPED, ids=lambda s: s["name"])
+def test_a_constant_warmup_is_a_share_of_the_schedule_and_then_the_schedule(shape):
+    got = computed(**shape, warmup={"epochs": 2}, warmup_from=0.1, warmup_shape="constant")
+    gradual = computed(**shape, warmup={"epochs": 2}, warmup_from=0.1)
+    np.testing.assert_array_equal(got[2 * PER_EPOCH :], gradual[2 * PER_EPOCH :])
+    np.testing.assert_allclose(got[: 2 * PER_EPOCH], 0.05, rtol=1e-12)
+
+
 # 2 epochs of 12 updates; 2 epochs, 45 examples in batches of 9; a fifth of 120 updates.
 @pytest.mark.parametrize(
     ("warmup", "updates"),
