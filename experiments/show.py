@@ -59,14 +59,15 @@ def show_plan(plan: Plan, place: Place, console: Console) -> None:
 def show_status(place: Place, ledger: Ledger, console: Console) -> None:
     """Print done, diverged, stuck, failed and missing by batch size, why runs failed, and how to go on."""
     said = status_of(place, ledger)
-    table = _table("batch size", *STATES, "runs")
+    states = [state for state in STATES if state != "cancelled" or ledger.cancelled]  # few sweeps have such
+    table = _table("batch size", *states, "runs")
     for row in said["rows"]:
-        cells = [str(row[state]) if row[state] else "·" for state in STATES]
+        cells = [str(row[state]) if row[state] else "·" for state in states]
         table.add_row(f"{row['batch_size']:,}", *cells, str(sum(row[state] for state in STATES)))
     console.print(table)
     for line in lines(place.experiment, ledger.done.keys()):
         say(console, line)
-    told = ", ".join(f"{said['counts'][state]} {state}" for state in STATES)
+    told = ", ".join(f"{said['counts'][state]} {state}" for state in states)
     say(console, f"{place.experiment.name}: {told} of {ledger.total} runs")
     if ledger.foreign:
         say(console, f"{len(ledger.foreign)} records of other runs lie in the same folder; they are left alone")
