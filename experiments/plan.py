@@ -10,6 +10,7 @@ from largebatch.extent import due, total_examples, total_updates
 from largebatch.records import Record, read_summary
 from largebatch.storage import Folder
 from sweeps.calibration import COMPILE_SECONDS
+from sweeps.cancelling import left_in
 from sweeps.choice import Choice, shaped
 from sweeps.ledger import Ledger
 from sweeps.packing import SECONDS_AN_EXAMPLE, SECONDS_AN_UPDATE, Job, cost_of, pack, size_of, without
@@ -90,6 +91,7 @@ class Plan:
     probes: tuple[Probing, ...]
     capped: bool
     """Some runs stop at a target before their budget is spent, so that everything is an upper bound."""
+    cancelled: int = 0
     worst: Worst | None = None
     """Where something is searched; everything above is then of the stages that are known by now."""
 
@@ -114,7 +116,7 @@ def plan(
         expansion: the stages that `configs` come from, where something is searched.
     """
     every = pack(shaped(configs, programs))
-    jobs = without(every, ledger.done.keys())
+    jobs = left_in(without(every, ledger.done.keys()), set(ledger.cancelled), folder)
     needed = {job.program for job in jobs}
     compilations = sum(min(workers, sum(job.program == program for job in jobs)) for program in needed)
     seconds, basis, pace = _estimate(every, jobs, compilations, folder, ledger, workers)
@@ -134,6 +136,7 @@ def plan(
         probes=_probes(configs, folder, ledger),
         capped=any(config.budget.until for config in configs),
     )
+    found = replace(found, cancelled=len(ledger.cancelled))
     return replace(found, worst=_worst(found, pace, expansion)) if expansion and expansion.cells else found
 
 

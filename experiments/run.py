@@ -152,9 +152,10 @@ def check_data(configs: Sequence[RunConfig]) -> dict[str, str]:
 def conclude(place: Place, outcome: Outcome, page: Folder | None, console: Console) -> int:
     """Print where the report is and what to type next, and return 0 if every run has a record."""
     recorded = outcome.done + outcome.diverged
-    total = recorded + outcome.failed + outcome.missing
+    total = recorded + outcome.failed + outcome.missing + outcome.cancelled
     ended = [f"{outcome.diverged} diverged"] if outcome.diverged else []
     ended += [f"{outcome.failed} failed"] if outcome.failed else []
+    ended += [f"{outcome.cancelled} cancelled"] if outcome.cancelled else []
     say(console, ", ".join([f"{recorded} of {total} runs have records", *ended, duration(outcome.seconds)]))
     if place.experiment.search:
         for line in lines(place.experiment, Ledger.read(place.folder, place.experiment.configs).done.keys()):

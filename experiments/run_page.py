@@ -12,6 +12,8 @@ from experiments.place import Place, say
 from largebatch import live, records
 from largebatch.config import RunConfig, digest
 from largebatch.records import Record
+from largebatch.storage import Folder
+from sweeps import worker_log
 from sweeps.ledger import Failure, Ledger
 
 CURVES = ("train_loss", "test_loss", "test_error")
@@ -21,6 +23,9 @@ SUMMARY = (
 )  # fmt: skip
 """Of a record's summary, what everybody asks for first; `--json` has everything."""
 
+LAST = 10
+"""Lines of its worker's log; `logs` shows more."""
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -28,11 +33,13 @@ class Shown:
 
     config: RunConfig
     state: str
-    """`done`, `diverged`, `stuck`, `failed`, `running` or `missing`."""
+    """`done`, `diverged`, `stuck`, `failed`, `cancelled`, `running` or `missing`."""
     record: Record | None
     rows: Sequence[Mapping[str, float | int]]
     """What was measured, of a run without a record too."""
     failure: Failure | None
+    logs: Sequence[tuple[Folder, str]] = ()
+    """What workers wrote while they were at it: file and text."""
 
     @property
     def digest(self) -> str:
@@ -48,17 +55,19 @@ def shown(place: Place, config: RunConfig) -> Shown:
         SweepError: a failure's record is torn.
     """
     run = digest(config)
+    logs = worker_log.of_run(place.folder, run)
     ledger = Ledger.read(place.folder, place.experiment.configs)
     if run in ledger.done:
         record = records.read(place.folder / "runs" / run)
         series = {name: values.tolist() for name, values in {**record.timing, **record.history}.items()}
         rows = [dict(zip(series, values, strict=True)) for values in zip(*series.values(), strict=True)]
-        return Shown(config, ledger.done[run], record, rows, None)
+        return Shown(config, ledger.done[run], record, rows, None, logs)
     path = live.files(place.folder).get(run)
     unfinished = live.read(path) if path else None
     failure = ledger.failed.get(run)
-    state = "failed" if failure else "running" if unfinished else "missing"
-    return Shown(config, state, None, unfinished.rows if unfinished else [], failure)
+    state = "cancelled" if run in ledger.cancelled else "running" if unfinished else "missing"
+    state = "failed" if failure else state
+    return Shown(config, state, None, unfinished.rows if unfinished else [], failure, logs)
 
 
 def document(run: Shown) -> dict[str, Any]:
@@ -71,6 +80,7 @@ def document(run: Shown) -> dict[str, Any]:
         "provenance": run.record.provenance if run.record else None,
         "rows": [dict(row) for row in run.rows],
         "failure": vars(run.failure) if run.failure else None,
+        "logs": [{"file": str(path), "text": text} for path, text in run.logs],
     }
 
 
@@ -95,12 +105,19 @@ def show_run(place: Place, run: Shown, console: Console) -> None:
     if run.failure:
         say(console, f"\nfailed {run.failure.attempts} times, last at {run.failure.when}")
         say(console, run.failure.traceback.rstrip() or run.failure.error)
+    for path, text in run.logs[-1:]:
+        lines = text.rstrip().splitlines()
+        say(console, f"\nlog: the last {min(LAST, len(lines))} of {len(lines)} lines about it in {path}")
+        for line in lines[-LAST:]:
+            say(console, f"  {line}")
     say(console, _next(place, run))
 
 
 def _next(place: Place, run: Shown) -> str:
     if run.state == "failed":
         return f"to try it again: {place.command('run')}; its worker's log: {place.command('logs', run.digest[:8])}"
+    if run.state == "cancelled":
+        return f"it was taken out of the sweep; to take it back in: {place.command('retry', run.digest[:8])}"
     if run.state == "running":
         return f"it trains, or was left unfinished; what is going on: {place.command('status', '--watch')}"
     if run.state == "missing":

@@ -17,7 +17,7 @@ from sweeps.ledger import Ledger
 from sweeps.snapshot import alive, document, read
 from sweeps.tally import first_line
 
-STATES = ("done", "diverged", "stuck", "failed", "missing")
+STATES = ("done", "diverged", "stuck", "failed", "cancelled", "missing")
 FAILURES = 5
 """Failed runs that `status` prints."""
 
@@ -41,9 +41,10 @@ def show_plan(plan: Plan, place: Place, console: Console) -> None:
         basis = f"measured in {probe.measured} runs" if probe.measured else basis
         share = f"{_cell(probe.measurements)} measurements a run, {probe.share:.0%} of its time ({basis})"
         say(console, f"probe {probe.title} in {probe.runs:,} runs: {share}")
-    left = plan.runs - plan.done
+    left = plan.runs - plan.done - plan.cancelled
     jobs = f"{left:,} left in {plan.packs:,} packs on {plan.workers} workers"
-    say(console, f"{plan.runs:,} runs, {plan.done:,} done, {jobs}")
+    out = f"{plan.cancelled:,} cancelled, " if plan.cancelled else ""
+    say(console, f"{plan.runs:,} runs, {plan.done:,} done, {out}{jobs}")
     say(console, f"{plan.programs} programs, compiled {plan.compilations} times (once a worker that needs it)")
     say(console, f"{plan.updates:,} updates and {plan.examples:,} examples in all{_bound(plan)}")
     if left:
@@ -58,14 +59,15 @@ def show_plan(plan: Plan, place: Place, console: Console) -> None:
 def show_status(place: Place, ledger: Ledger, console: Console) -> None:
     """Print done, diverged, stuck, failed and missing by batch size, why runs failed, and how to go on."""
     said = status_of(place, ledger)
-    table = _table("batch size", *STATES, "runs")
+    states = [state for state in STATES if state != "cancelled" or ledger.cancelled]  # few sweeps have such
+    table = _table("batch size", *states, "runs")
     for row in said["rows"]:
-        cells = [str(row[state]) if row[state] else "·" for state in STATES]
+        cells = [str(row[state]) if row[state] else "·" for state in states]
         table.add_row(f"{row['batch_size']:,}", *cells, str(sum(row[state] for state in STATES)))
     console.print(table)
     for line in lines(place.experiment, ledger.done.keys()):
         say(console, line)
-    told = ", ".join(f"{said['counts'][state]} {state}" for state in STATES)
+    told = ", ".join(f"{said['counts'][state]} {state}" for state in states)
     say(console, f"{place.experiment.name}: {told} of {ledger.total} runs")
     if ledger.foreign:
         say(console, f"{len(ledger.foreign)} records of other runs lie in the same folder; they are left alone")
@@ -76,6 +78,8 @@ def show_status(place: Place, ledger: Ledger, console: Console) -> None:
         more = len(ledger.failed) - FAILURES
         each = place.command("show", next(iter(ledger.failed))[:8])
         say(console, (f"and {more} more; " if more > 0 else "") + f"traceback and settings of one: {each}")
+    if ledger.cancelled:
+        say(console, f"{len(ledger.cancelled)} cancelled; to take them back in: {place.command('retry')}")
     if said["driver"]:
         now = said["driver"]
         say(console, f"process {now['process']} on {now['host']} trains it: {place.command('status', '--watch')}")
@@ -98,6 +102,7 @@ def status_of(place: Place, ledger: Ledger) -> dict[str, Any]:
         ],
         "failed": [vars(failure) for failure in ledger.failed.values()],
         "missing": [digest(config) for config in ledger.missing],
+        "cancelled": ledger.cancelled,
         "foreign": ledger.foreign,
         "driver": document(told) if told is not None and alive(told) else None,
         **searched(place.experiment),
@@ -120,7 +125,7 @@ def show_entries(kind: str, entries: Iterable[Entry], console: Console) -> None:
 def _state(ledger: Ledger, run: str) -> str:
     if run in ledger.done:
         return ledger.done[run]
-    return "failed" if run in ledger.failed else "missing"
+    return "failed" if run in ledger.failed else "cancelled" if run in ledger.cancelled else "missing"
 
 
 def _table(*columns: str) -> Table:

@@ -81,7 +81,8 @@ def from_records(place: Place) -> Snapshot:
     for config in place.experiment.configs:
         run = digest(config)
         ended = "diverged" if ledger.done.get(run) == "diverged" else "done"
-        state = ended if run in ledger.done else "failed" if run in ledger.failed else "waiting"
+        out = "cancelled" if run in ledger.cancelled else "failed" if run in ledger.failed else "waiting"
+        state = ended if run in ledger.done else out
         rows.setdefault(config.batch_size, dict.fromkeys(STATES, 0))[state] += 1
     nan = float("nan")
     return Snapshot(tuple(Row(batch, rows[batch], nan, 0) for batch in sorted(rows)), nan, nan, ())

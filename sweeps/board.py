@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from sweeps.snapshot import Snapshot, Trouble
-from sweeps.tally import STATES
 
 COLOURS = {"done": "green", "running": "cyan", "waiting": "dim", "failed": "red", "diverged": "yellow"}
+"""Of the states that have a column; how many runs are cancelled has a line, where there are any."""
 BAR = 14
 """Characters of the bar, so that the line fits into 80."""
 
@@ -19,10 +19,10 @@ BAR = 14
 def board(snapshot: Snapshot) -> RenderableType:
     """Return the table for a terminal of 80 columns."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("batch", *STATES, "examples/s", "memory"):
+    for name in ("batch", *COLOURS, "examples/s", "memory"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in snapshot.rows:
-        cells = [f"[{COLOURS[name]}]{row.counts[name]:,}[/]" if row.counts[name] else "[dim]·[/]" for name in STATES]
+        cells = [f"[{COLOURS[name]}]{row.counts[name]:,}[/]" if row.counts[name] else "[dim]·[/]" for name in COLOURS]
         speed = "[dim]·[/]" if math.isnan(row.speed) else f"{row.speed:,.0f}"
         table.add_row(f"{row.batch_size:,}", *cells, speed, size(row.memory) if row.memory else "[dim]·[/]")
     counts = snapshot.counts
@@ -36,7 +36,8 @@ def board(snapshot: Snapshot) -> RenderableType:
     for line in troubles:
         line.no_wrap = True
     stage = [Text(snapshot.stage)] if snapshot.stage else []
-    return Group(*stage, table, *troubles, bar)
+    out = [Text(f"{words}, of the runs that have ended", style="dim") for words in _cancelled(snapshot)]
+    return Group(*stage, table, *troubles, *out, bar)
 
 
 def line(snapshot: Snapshot) -> str:
@@ -44,7 +45,12 @@ def line(snapshot: Snapshot) -> str:
     counts = snapshot.counts
     parts = [f"{counts['done']:,} of {snapshot.total:,} runs done"]
     parts += [f"{counts[state]:,} {state}" for state in ("running", "failed", "diverged") if counts[state]]
-    return ", ".join([*parts, *pace(snapshot)])
+    return ", ".join([*parts, *_cancelled(snapshot), *pace(snapshot)])
+
+
+def _cancelled(snapshot: Snapshot) -> list[str]:
+    count = snapshot.counts.get("cancelled", 0)  # a driver of an earlier version does not know them
+    return [f"{count:,} cancelled"] if count else []
 
 
 def told(trouble: Trouble) -> str:

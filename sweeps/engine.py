@@ -110,7 +110,12 @@ class InProcessEngine:
                     worker.stop()
                     tell(Stopping(1))
 
-        while (job := queue.take(0)) is not None:
+        def take() -> Job | None:
+            for event in queue.cancel():
+                tell(event)
+            return queue.take(0)
+
+        while (job := take()) is not None:
             tell(Started(job, 0))
             ended = worker.train(job, experiment=experiment, folder=folder, observe=_teller(job, tell))
             for event in queue.settle(job, ended.error):

@@ -90,6 +90,14 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class Cancelled:
+    """Runs of a job were taken out of the sweep: before it began, or saved where they stood."""
+
+    job: Job
+    digests: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Lost:
     """A worker died; another takes its slot."""
 
@@ -112,4 +120,4 @@ class Stopping:
     jobs: int
 
 
-Event = Started | Advanced | Finished | Failed | Lost | Waiting | Stopping
+Event = Started | Advanced | Finished | Failed | Cancelled | Lost | Waiting | Stopping

@@ -9,6 +9,7 @@ from largebatch.config import RunConfig, digest
 from largebatch.records import RecordError
 from largebatch.storage import Folder, matching
 from sweeps import SweepError
+from sweeps.cancelling import cancelled
 from sweeps.extending import related
 from sweeps.version import Origin
 
@@ -29,7 +30,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Ledger:
-    """The state of a sweep at one moment; each run is in exactly one of `done`, `failed` and `missing`."""
+    """The state of a sweep at one moment; each run is in exactly one of `done`, `cancelled`, `failed`, `missing`."""
 
     total: int
     done: dict[str, records.Status]
@@ -42,6 +43,8 @@ class Ledger:
     """Records that match no run of the sweep; they are left alone."""
     origins: dict[str, Origin] = field(default_factory=dict)
     """What computed the runs that are done."""
+    cancelled: list[str] = field(default_factory=list)
+    """Runs without a record that somebody took out, in the order of the sweep; see `sweeps.cancelling`."""
 
     @classmethod
     def read(cls, folder: Folder, configs: Sequence[RunConfig]) -> "Ledger":
@@ -69,18 +72,22 @@ class Ledger:
                 done[path.name], origins[path.name] = record.status, Origin.of(record)
         except RecordError as error:
             raise SweepError(str(error)) from error
-        failed = {d: f for d, f in _failures(folder).items() if d in wanted and d not in done}
-        missing = [config for d, config in wanted.items() if d not in done and d not in failed]
-        return cls(len(wanted), done, failed, missing, foreign, origins)
+        gone = cancelled(folder)
+        out = [run for run in wanted if run in gone and run not in done]
+        ended = done.keys() | set(out)
+        failed = {d: f for d, f in _failures(folder).items() if d in wanted and d not in ended}
+        missing = [config for d, config in wanted.items() if d not in ended and d not in failed]
+        return cls(len(wanted), done, failed, missing, foreign, origins, out)
 
     def counts(self) -> dict[str, int]:
-        """Return how many runs are done, diverged, failed and missing (these add up to total), and foreign records."""
+        """Return how many runs are done, diverged, failed, cancelled and missing, in all, and foreign records."""
         diverged = sum(status == "diverged" for status in self.done.values())
         return {
             "total": self.total,
             "done": len(self.done) - diverged,
             "diverged": diverged,
             "failed": len(self.failed),
+            "cancelled": len(self.cancelled),
             "missing": len(self.missing),
             "foreign": len(self.foreign),
         }

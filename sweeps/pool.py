@@ -90,6 +90,8 @@ class Pool:
         """Return once nothing waits and nothing runs; a slot whose worker is still starting holds up nobody."""
         try:
             while queue or any(slot.job for slot in self._slots):
+                for event in queue.cancel():
+                    self.tell(event)
                 self._fit(queue)
                 for slot in self._slots:
                     if slot.waits is None and (job := queue.take(slot.number, slot.devices)) is not None:

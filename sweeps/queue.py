@@ -8,7 +8,8 @@ from dataclasses import replace
 from largebatch import records
 from largebatch.records import Status
 from largebatch.storage import Folder
-from sweeps.events import Cause, Failed, Finished
+from sweeps.cancelling import Watch, left_in
+from sweeps.events import Cancelled, Cause, Failed, Finished
 from sweeps.packing import Job, cost_of, halved, without
 
 ELSEWHERE = "; where workers run on other machines, --results must be a folder that all of them see, or s3://... or gs://..."
@@ -29,6 +30,8 @@ class JobQueue:
     def __init__(self, jobs: Sequence[Job], *, runs: Folder, retries: int) -> None:
         """Queue the jobs; `runs` is where their records appear."""
         self._runs = runs
+        self._watch = Watch(runs.parent)
+        self._gone = frozenset[str]()
         self._retries = retries
         self._attempts: Counter[str] = Counter()
         self._holds: dict[int, str] = {}
@@ -71,18 +74,38 @@ class JobQueue:
         self._holds[worker] = program
         return open_lines[program].pop()
 
+    def cancel(self) -> list[Cancelled]:
+        """Take out the waiting runs that somebody has cancelled meanwhile, and say which."""
+        before, self._gone = self._gone, self._watch()
+        if before == self._gone:
+            return []
+        events = []
+        for program, line in self._waiting.items():
+            kept = list[Job]()
+            for job in line:
+                left = left_in([job], self._gone, self._runs.parent)
+                kept += left
+                stay = left[0].digests if left else ()
+                if out := tuple(run for run in job.digests if run not in stay):
+                    events.append(Cancelled(job, out))
+            self._waiting[program] = kept
+        return events
+
     def release(self, worker: int) -> None:
         """Forget what a dead worker had compiled."""
         self._holds.pop(worker, None)
 
-    def settle(self, job: Job, error: Cause | None) -> list[Finished | Failed]:
+    def settle(self, job: Job, error: Cause | None) -> list[Finished | Failed | Cancelled]:
         """Say what became of a job that a worker has left, judged by its records, and queue what is to come again."""
-        events: list[Finished | Failed] = []
+        events: list[Finished | Failed | Cancelled] = []
         statuses = self._recorded(job)
         if statuses:
             events.append(Finished(job, statuses))
         left = without([job], statuses.keys())
-        if left and not (error and error.told_to_stop):
+        if left and error and error.told_to_stop:
+            if out := tuple(run for run in left[0].digests if run in self._watch(fresh=True)):
+                events.append(Cancelled(left[0], out))
+        elif left:
             absent = ", ".join(left[0].digests)
             unseen = f"training ended without a record of {absent} under {self._runs}{ELSEWHERE}"
             cause = error or Cause("RecordError", unseen)

@@ -12,6 +12,7 @@ from types import FrameType
 from largebatch.config import RunConfig, digest
 from largebatch.storage import Folder
 from sweeps import Interrupted, SweepError
+from sweeps.cancelling import left_in
 from sweeps.claim import claimed
 from sweeps.engine import Engine
 from sweeps.events import Event, Failed, Finished
@@ -28,7 +29,7 @@ Stages = Callable[[], Sequence[Stage]]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How many runs ended in which way; the four add up to the sweep."""
+    """How many runs ended in which way; all but the seconds add up to the sweep."""
 
     done: int
     diverged: int
@@ -36,10 +37,11 @@ class Outcome:
     missing: int
     seconds: float
     """Wall clock of this call."""
+    cancelled: int = 0
 
     @property
     def complete(self) -> bool:
-        """Whether every run has a record."""
+        """Whether every run has a record, those aside that somebody has cancelled."""
         return not self.failed and not self.missing
 
 
@@ -101,7 +103,7 @@ def sweep(
                     progress.end()
             turn = _turn(known(), folder, width, over)
         counts = turn.ledger.counts()
-    ended = {state: counts[state] for state in ("done", "diverged", "failed", "missing")}
+    ended = {state: counts[state] for state in ("done", "diverged", "failed", "missing", "cancelled")}
     return Outcome(**ended, seconds=time.monotonic() - begun)
 
 
@@ -124,7 +126,8 @@ def _turn(stages: Sequence[Stage], folder: Folder, width: Mapping[str, int] | in
     ledger = Ledger.read(folder, configs)
     new, ended = {digest(config) for config in configs} - over, ledger.done.keys() | over
     packs = cut(stages, folder, width) if new else []  # at the end nothing is to be cut
-    jobs = [(stage, left) for stage, job in packs for left in without([job], ended)]
+    gone = set(ledger.cancelled)
+    jobs = [(stage, left) for stage, job in packs for left in left_in(without([job], ended), gone, folder)]
     return _Turn(configs, ledger, [job for _, job in jobs], jobs[0][0] if jobs else stages[-1], new)
 
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 
 from largebatch.config import RunConfig, digest
 from largebatch.extent import total_examples
-from sweeps.events import Advanced, Event, Failed, Finished, Started
+from sweeps.events import Advanced, Cancelled, Event, Failed, Finished, Started
 from sweeps.ledger import Ledger
 from sweeps.packing import Job
 from sweeps.snapshot import Row, Snapshot, Trouble
 
-STATES = ("done", "running", "waiting", "failed", "diverged")
+STATES = ("done", "running", "waiting", "failed", "diverged", "cancelled")
 WINDOW_SECONDS = 15.0
 """Over which the speed is averaged."""
 TROUBLES = 4
@@ -40,6 +40,7 @@ class Tally:
         self._batch = {digest(config): config.batch_size for config in configs}
         self._state = dict.fromkeys(self._batch, "waiting")
         self._state |= {d: "diverged" if s == "diverged" else "done" for d, s in ledger.done.items()}
+        self._state |= dict.fromkeys(ledger.cancelled, "cancelled")
         self._cost = {d: job.cost / len(job.configs) for job in jobs for d in job.digests}
         self._program = {d: job.program for job in jobs for d in job.digests}
         self._fraction: dict[str, float] = defaultdict(float)
@@ -69,6 +70,9 @@ class Tally:
                 self._stop(job, now)
                 for run, status in statuses.items():
                     self._set((run,), "diverged" if status == "diverged" else "done", fraction=1.0)
+            case Cancelled(job, runs):
+                self._stop(job, now)
+                self._set(runs, "cancelled")
             case Failed(job, error, attempt, final):
                 self._stop(job, now)
                 batch, cause = job.configs[0].batch_size, first_line(str(error))

@@ -16,6 +16,7 @@ from largebatch.provenance import COMMAND, source
 from largebatch.storage import Folder
 from sweeps import worker_log
 from sweeps.calibration import MEASURE_SECONDS, Speed, Trial
+from sweeps.cancelling import Watch, checkpoint_of
 from sweeps.events import Cause
 from sweeps.memory import in_use
 from sweeps.packing import Job
@@ -108,7 +109,7 @@ class Worker:
             if observe:
                 observe(examples)
 
-        error = None
+        error, gone = None, Watch(folder)
         try:
             self._function()(
                 job.configs,
@@ -116,8 +117,8 @@ class Worker:
                 experiment=experiment,
                 runs=folder / "runs",
                 observe=count,
-                checkpoint=folder / "checkpoints" / f"{job.name}.msgpack",
-                stop=lambda: self._stopping,
+                checkpoint=checkpoint_of(job, folder),
+                stop=lambda: self._stopping or gone().issuperset(job.digests),
             )
         except Exception as raised:
             error = Cause(type(raised).__name__, str(raised), traceback.format_exc())

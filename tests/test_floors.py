@@ -29,7 +29,7 @@ JAX_FREE = (
     "analysis.report.serve", "experiments.imported",
     "sweeps.snapshot", "sweeps.board", "sweeps.memory", "sweeps.worker_log", "experiments.selection",
     "experiments.run_page", "experiments.watching", "experiments.pruning", "experiments.kept_logs",
-    "experiments.doctor",
+    "experiments.doctor", "sweeps.cancelling",
 )  # fmt: skip
 MOST_LINES = 250
 

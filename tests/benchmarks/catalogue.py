@@ -23,6 +23,7 @@ BENCHMARKS = {
     "memory": Benchmark("Peak memory of a full batch in micro-batches over B = 256"),
     "compilations": Benchmark("Compilations of a sweep, and of the same sweep again"),
     "workers": Benchmark("The same sweep on one and on two workers"),
+    "live": Benchmark("A sweep mirrored to W&B while it trains, over the same sweep without"),
     "growth": Benchmark("Overhead of 100, 1,000 and 10,000 trivial runs"),
     "sweep": Benchmark("A whole sweep against the usual way"),
 }

@@ -1,5 +1,6 @@
 """Commands that show a sweep and tidy up after it, on records that nobody trained."""
 
+import inspect
 import io
 import json
 import subprocess
@@ -31,7 +32,8 @@ def test_status_says_why_runs_failed_and_what_to_type(begun):
     assert f"{digest(SMOKE[5])[:8]} failed 3 times: ValueError: no good\n" in done.stdout
     assert f"traceback and settings of one: largebatch show smoke {digest(SMOKE[5])[:8]} --results" in done.stdout
     told = json.loads(called(*words_for(begun, "status"), "--json").stdout)
-    assert told["counts"] == {"done": 5, "diverged": 0, "stuck": 0, "failed": 1, "missing": 2, "total": 8}
+    none = dict.fromkeys(("diverged", "stuck", "cancelled"), 0)
+    assert told["counts"] == {"done": 5, "failed": 1, "missing": 2, "total": 8, **none}
     assert [failure["digest"] for failure in told["failed"]] == [digest(SMOKE[5])]
     assert told["missing"] == [digest(config) for config in SMOKE[6:]] and told["driver"] is None
 
@@ -43,7 +45,7 @@ def test_status_follows_the_driver_and_without_one_the_records(begun, monkeypatc
 
     at = place("smoke", [], None, str(begun))
     now, who = watching.look(at)
-    assert now.counts == {"done": 5, "running": 0, "waiting": 2, "failed": 1, "diverged": 0}
+    assert now.counts == {"done": 5, "running": 0, "waiting": 2, "failed": 1, "diverged": 0, "cancelled": 0}
     assert who == "nobody is at work; no driver is heard"
     counts = dict.fromkeys(now.counts, 0) | {"done": 8}
     told = Snapshot((Row(16, counts, 5.0, 0),), 5.0, 0.0, (), process=1, host="far", when=0.0)
@@ -108,6 +110,10 @@ def test_logs_keep_what_a_worker_wrote_and_find_it_by_run(begun):
     assert f"traceback and log of one run: largebatch logs smoke {run[:8]}" in every.stdout
     told = json.loads(called(*words_for(begun, "logs", run), "--json").stdout)
     assert told["failures"][0]["digest"] == run and told["parts"][0]["text"] == text
+    page = called(*words_for(begun, "show", run)).stdout
+    assert f"log: the last 2 of 2 lines about it in {path}\n" in page and "  last words\n" in page
+    assert "of the other" not in page
+    assert json.loads(called(*words_for(begun, "show", run), "--json").stdout)["logs"] == told["parts"]
     assert "no worker left a log of it" in called(*words_for(begun, "logs", digest(SMOKE[7]))).stdout
 
 
@@ -116,6 +122,31 @@ def test_cancel_says_that_nobody_is_at_work(begun):
     assert done.exit_code == 1
     assert done.stdout.startswith(f"nobody trains in {begun / 'smoke'}; how it stands: largebatch status smoke")
     assert not (begun / "smoke" / "cancel").exists()
+
+
+def test_runs_are_cancelled_and_taken_back_in(begun):
+    six, seven = digest(SMOKE[6]), digest(SMOKE[7])
+    done = called(*words_for(begun, "cancel"), "--run", six[:8])
+    assert done.exit_code == 0
+    assert done.stdout.startswith(f"1 run cancelled; to take them back in: largebatch retry smoke {six[:8]} --results")
+    told = json.loads(called(*words_for(begun, "cancel"), "--run", f"seed={SMOKE[7].seed.order}", "--json").stdout)
+    assert seven in told["cancelled"] and six not in told["recorded"]
+    assert {*told["cancelled"], *told["recorded"]} == {digest(c) for c in SMOKE if c.seed.order == SMOKE[7].seed.order}
+    stands = json.loads(called(*words_for(begun, "status"), "--json").stdout)
+    assert {six, seven} <= {*stands["cancelled"]} and stands["counts"]["cancelled"] == len(stands["cancelled"])
+    assert stands["counts"]["missing"] == len(stands["missing"]) and not {six, seven} & {*stands["missing"]}
+    printed = called(*words_for(begun, "status")).stdout
+    assert f"{stands['counts']['cancelled']} cancelled; to take them back in: largebatch retry smoke" in printed
+    assert f"{stands['counts']['cancelled']} cancelled, " in called(*words_for(begun, "plan")).stdout
+    page = called(*words_for(begun, "show", six[:8])).stdout
+    assert f"run {six}: cancelled" in page and f"to take it back in: largebatch retry smoke {six[:8]}" in page
+    back = json.loads(called(*words_for(begun, "retry", six), "--json").stdout)
+    assert back == {"forgotten": [], "taken_back": [six]}
+    assert " taken back in; to train what is missing: " in called(*words_for(begun, "retry")).stdout
+    after = json.loads(called(*words_for(begun, "status"), "--json").stdout)["counts"]
+    assert (after["done"], after["cancelled"], after["failed"], after["missing"]) == (5, 0, 0, 3)
+    finished = called(*words_for(begun, "cancel"), "--run", digest(SMOKE[0]))
+    assert finished.exit_code == 1 and finished.stdout == "0 runs cancelled, 1 with a record left as they are\n"
 
 
 def test_sync_without_runs_is_refused(tmp_path):
@@ -153,6 +184,13 @@ def test_every_answer_is_also_one_json_document(begun, tmp_path):
     assert (planned["runs"], planned["done"], len(planned["rows"])) == (8, 5, 2)
     named = json.loads(called("list", "orders", "--json").stdout)
     assert "reshuffle" in {entry["name"] for entry in named["orders"]}
+
+
+def test_whatever_watches_or_tidies_up_answers_programs_too():
+    able = {each.__name__.rstrip("_") for each in COMMANDS if "as_json" in inspect.signature(each).parameters}
+    assert able == {
+        "validate", "plan", "status", "show", "compare", "logs", "retry", "cancel", "prune", "list", "doctor",
+    }  # fmt: skip
 
 
 def test_what_a_person_reads_ends_with_what_to_type(begun):

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from largebatch.live import files
 from largebatch.replay import run_id
 from sweeps.snapshot import read
 from tests.experiments.command_line import COMMAND, ROOT, called
@@ -64,6 +65,22 @@ def test_no_secret_of_the_environment_is_written_or_sent(mirrored):
         assert secret.decode() not in done.output + again.output
 
 
+def stop_one(folder, words):
+    """Cancel the run that trains, and see another begin while the first keeps what it has done."""
+    deadline = time.monotonic() + 60
+    while not (found := list(files(folder))):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    (run,) = found
+    said = called("cancel", *words, "--run", run)
+    assert said.exit_code == 0 and said.stdout.startswith("1 run cancelled; to take them back in: largebatch retry")
+    while (told := read(folder)).counts["cancelled"] != 1 or not told.counts["running"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert len(list((folder / "checkpoints").glob("*.msgpack"))) == 1
+    assert json.loads(called("show", *words[:1], run, *words[1:], "--json").stdout)["state"] == "cancelled"
+
+
 def test_cancel_stops_a_driver_as_ctrl_c_would(tmp_path):
     words = ["quickstart", "--results", str(tmp_path), "--set", "axes.batch_size=[32]", "--set", "budget.epochs=3000"]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
@@ -78,6 +95,7 @@ def test_cancel_stops_a_driver_as_ctrl_c_would(tmp_path):
             time.sleep(0.1)
         live = json.loads(called("status", *words, "--json").stdout)["driver"]
         assert live["process"] == driver.pid
+        stop_one(tmp_path / "quickstart", words)
         done = called("cancel", *words)
         _, err = driver.communicate(timeout=90)
     finally:

@@ -30,6 +30,8 @@ class Stopped(Exception):
 def train_pack(configs, *, width, experiment, runs, observe=None, checkpoint=None, stop=None):
     assert len(configs) <= width, "more runs than rows"
     stub = runs.parent / "stub"
+    # Before the call is told, so that whoever has seen it may change what later ones find.
+    seconds = float((stub / "seconds").read_text()) if (stub / "seconds").exists() else 0.0
     digests = [digest(config) for config in configs]
     records.write_file(
         stub / "calls" / f"{uuid.uuid4().hex}.json",
@@ -56,7 +58,6 @@ def train_pack(configs, *, width, experiment, runs, observe=None, checkpoint=Non
     room = int((stub / "room").read_text()) if (stub / "room").exists() else 10**9
     if width * (configs[0].execution.max_device_batch or configs[0].batch_size) > room:
         raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 8 bytes.")
-    seconds = float((stub / "seconds").read_text()) if (stub / "seconds").exists() else 0.0
     for _ in range(SLICES):
         time.sleep(seconds / SLICES)
         if observe:

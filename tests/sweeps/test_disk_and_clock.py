@@ -106,7 +106,7 @@ def test_a_clock_that_jumps_changes_nothing(tmp_path, monkeypatch):
     same_as_undisturbed(tmp_path, RUNS, tmp_path / "clean")
 
 
-STAMPS = {"sweeps/sweep.py": 1, "sweeps/worker_log.py": 1, "sweeps/snapshot.py": 2}
+STAMPS = {"sweeps/sweep.py": 1, "sweeps/cancelling.py": 1, "sweeps/worker_log.py": 1, "sweeps/snapshot.py": 2}
 """Where the time of day is written down for a person: file -> how often."""
 AGES = {"largebatch/mirror.py": 1, "experiments/pruning.py": 1}
 """Where the age of a file is asked for, by those who watch or tidy up; nothing is trained or left out by it."""

@@ -118,6 +118,8 @@ def test_ctrl_c_twice_stops_at_once(tmp_path, driver):
     _, told = driver.communicate(timeout=30)
     assert driver.returncode != 0 and "stopped before the end" in told
     assert not (tmp_path / "checkpoints").exists() and not list((tmp_path / "failures").glob("*"))
+    again, missing = go_on(tmp_path)
+    assert again == Counter(missing)
 
 
 def test_a_killed_driver_leaves_no_worker_and_loses_only_what_ran(tmp_path, driver):

@@ -9,6 +9,7 @@ from tests.sweeps.stub_training import record_of
 
 RUNS = expand({"dataset": {"name": "synthetic", "train_size": 64}}, {"batch_size": [1, 8, 16, 32]}, [], [0])
 DIGESTS = [digest(run) for run in RUNS]
+NONE = dict.fromkeys(("total", "done", "diverged", "failed", "cancelled", "missing", "foreign"), 0)
 OTHER = expand({"dataset": {"name": "synthetic", "train_size": 32}}, {}, [], [0])[0]
 
 
@@ -19,7 +20,7 @@ def failure(run):
 def test_an_absent_folder_misses_everything(tmp_path):
     ledger = Ledger.read(tmp_path / "none", RUNS)
     assert ledger.missing == RUNS
-    assert ledger.counts() == {"total": 4, "done": 0, "diverged": 0, "failed": 0, "missing": 4, "foreign": 0}
+    assert ledger.counts() == {**NONE, "total": 4, "missing": 4}
 
 
 def test_each_run_is_in_one_place_and_foreign_records_are_counted(tmp_path):
@@ -32,7 +33,9 @@ def test_each_run_is_in_one_place_and_foreign_records_are_counted(tmp_path):
     assert ledger.failed == {DIGESTS[2]: failure(DIGESTS[2])}
     assert ledger.missing == [RUNS[3]]
     assert ledger.foreign == [digest(OTHER)]
-    assert ledger.counts() == {"total": 4, "done": 1, "diverged": 1, "failed": 1, "missing": 1, "foreign": 1}
+    assert ledger.counts() == {
+        **NONE, "total": 4, "done": 1, "diverged": 1, "failed": 1, "missing": 1, "foreign": 1,
+    }  # fmt: skip
 
 
 def test_a_record_outweighs_an_old_failure(tmp_path):

@@ -5,6 +5,9 @@ import threading
 
 import pytest
 
+from analysis.report import write_report
+from analysis.report.serve import Live
+from experiments.experiment import load
 from largebatch import records
 from largebatch.config import digest
 from largebatch.storage import place_of, write_file
@@ -14,6 +17,7 @@ from sweeps.claim import claimed
 from sweeps.engine import InProcessEngine
 from sweeps.expand import expand
 from sweeps.ledger import Ledger
+from sweeps.snapshot import read
 from sweeps.sweep import sweep
 from tests.experiments.command_line import called
 from tests.largebatch.small import small
@@ -160,4 +164,17 @@ def test_the_command_line_keeps_everything_but_the_mirror_there(remote, tmp_path
     assert (home / "report" / "report.html").read_bytes().lower().startswith(b"<!doctype html>")
     assert "1 missing" not in called("status", *words).output
     assert "0 left in 0 packs" in called("plan", *words).output
+    followed = called("status", *words, "--watch", "--json").output
+    assert "nobody is at work; the last driver has ended" in followed and read(home).ended
+    smoke = load("smoke")
+    said = {"figures": smoke.figures, "question": smoke.question, "claims": smoke.claims}
+    page = Live(home, lambda: write_report(home, **said))
+    assert page.look() and not page.look() and not page.trouble and smoke.question in page.page()
+    name = next(run.name for run in records.folders(home / "runs"))
+    assert f"run {name}: done" in called("show", "smoke", name, *words[1:]).output
+    extended = [*words, "--set", "seeds=2"]
+    assert "2 runs cancelled" in called("cancel", *extended, "--run", "batch_size=16,seed=1").output
+    told = json.loads(called("status", *extended, "--json").output)
+    assert (told["counts"]["cancelled"], told["counts"]["missing"]) == (2, 2)
+    assert "2 cancelled runs taken back in" in called("retry", *extended).output
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["source.txt"]

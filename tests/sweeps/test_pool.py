@@ -1,6 +1,7 @@
 """Which workers a pool hires and dismisses as jobs end and machines come and go; nothing is started."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -41,7 +42,7 @@ def begin(slot, job=None):
 def fit(pool, *jobs):
     """Fit the workers to jobs that wait, and return the devices of each."""
     pool._looked = -1e9
-    pool._fit(JobQueue(jobs, runs=None, retries=0))
+    pool._fit(JobQueue(jobs, runs=Path("nowhere/runs"), retries=0))
     return sorted(slot.devices for slot in pool._slots)
 
 

@@ -12,7 +12,7 @@ from largebatch import records, train
 from largebatch.config import digest
 from sweeps import SweepError, trials
 from sweeps.calibration import MEASURE_SECONDS, Trial
-from sweeps.engine import RayEngine
+from sweeps.engine import InProcessEngine, RayEngine
 from sweeps.events import Advanced, Failed, Finished, Lost, Started
 from sweeps.expand import expand
 from sweeps.packing import pack
@@ -66,6 +66,14 @@ def whole(folder):
     return sorted(records.read(found, verify=True).digest for found in records.folders(folder / "runs"))
 
 
+def mended(folder, order, run):
+    """Take an order back, finish the sweep, and compare every record with one of an undisturbed sweep."""
+    (folder / "stub" / order / run).unlink()
+    engine = InProcessEngine(training=TRAINING)
+    assert sweep(RUNS, experiment="stub", folder=folder, engine=engine, width=2).complete
+    same_as_undisturbed(folder, RUNS, folder / "clean")
+
+
 def test_two_workers_share_the_sweep(tmp_path):
     tell(tmp_path, "seconds", text="0.5")
     listener = Listener()
@@ -98,7 +106,7 @@ def test_a_killed_worker_costs_nothing_but_its_job(tmp_path):
             assert time.monotonic() < deadline
             time.sleep(0.05)
         os.kill(calls[0]["pid"], signal.SIGKILL)
-        tell(tmp_path, "seconds", text="0.2")
+        tell(tmp_path, "seconds", text="0.8")  # what is left takes longer than a worker's start
 
     listener = Listener(Started, kill)
     outcome = run(tmp_path, listener)
@@ -122,6 +130,7 @@ def test_a_run_that_kills_every_worker_is_given_up_and_its_neighbours_survive(tm
     assert [event.job.digests for event in listener.of(Failed) if event.final] == [(DIGESTS[0],)]
     failure = (tmp_path / "failures" / f"{DIGESTS[0]}.json").read_text()
     assert "Died" in failure
+    mended(tmp_path, "die", DIGESTS[0])
 
 
 def test_an_exception_keeps_the_worker_and_spares_the_neighbours(tmp_path):
@@ -131,6 +140,8 @@ def test_an_exception_keeps_the_worker_and_spares_the_neighbours(tmp_path):
     assert (outcome.done, outcome.failed) == (7, 1)
     assert listener.of(Lost) == []
     assert "stub_training.py" in (tmp_path / "failures" / f"{DIGESTS[1]}.json").read_text()
+    assert trained(tmp_path)[DIGESTS[1]] == 3, "twice in its pack, and once alone"
+    mended(tmp_path, "raise", DIGESTS[1])
 
 
 def test_a_worker_without_memory_ends_in_smaller_packs_with_the_batch_as_it_was(tmp_path):

@@ -65,6 +65,14 @@ def test_one_line_says_the_same():
     assert line(nothing) == "0 of 0 runs done"
 
 
+def test_cancelled_runs_are_told_where_there_are_any():
+    some = replace(WIDE, rows=(Row(8, {**STATES, "cancelled": 5}, NAN, 0),))
+    assert line(some).startswith("3 of 12 runs done, 2 running, 1 failed, 5 cancelled, ")
+    *_, told, last = map(str.strip, drawn(some))
+    assert told == "5 cancelled, of the runs that have ended" and "9 of 12 runs, 1,543,210 examples/s" in last
+    assert "cancelled" not in "".join(drawn(WIDE)) + line(WIDE)
+
+
 def test_a_snapshot_is_read_as_it_was_written(tmp_path):
     told = replace(WIDE, speed=NAN, process=1, host="here", when=2.0, rows=(*WIDE.rows, Row(9, STATES, NAN, 0)))
     (tmp_path / "progress.json").write_text(json.dumps(snapshot.document(told), allow_nan=False))

@@ -42,7 +42,8 @@ def test_it_starts_from_the_ledger(tmp_path):
     records.write(record_of(RUNS[1], status="diverged"), tmp_path / "runs")
     ledger = Ledger.read(tmp_path, RUNS)
     tally = Tally(RUNS, ledger, without([SLOW, FAST], ledger.done.keys()))
-    assert tally.counts() == {"done": 1, "running": 0, "waiting": 2, "failed": 0, "diverged": 1, "total": 4}
+    none = dict.fromkeys(("running", "failed", "cancelled"), 0)
+    assert tally.counts() == {"done": 1, "waiting": 2, "diverged": 1, "total": 4, **none}
 
 
 def test_counts_follow_the_events_and_add_up(tally):
@@ -67,7 +68,7 @@ def test_rows_are_batch_sizes_smallest_first(tally):
     tally.tell(Started(FAST, 0))
     rows = tally.by_batch()
     assert list(rows) == [8, 64]
-    assert rows[8] == {"done": 0, "running": 0, "waiting": 2, "failed": 0, "diverged": 0, "total": 2}
+    assert rows[8] == {"done": 0, "running": 0, "waiting": 2, "failed": 0, "diverged": 0, "cancelled": 0, "total": 2}
     assert rows[64]["running"] == 2
 
 
