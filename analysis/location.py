@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import stdtr, stdtrit
 
 from analysis.intervals import Interval, mean_interval, median_interval, sign_tail, t_tail
-from analysis.power import minimum_detectable_effect, seeds_needed
+from analysis.power import EFFECT, minimum_detectable_effect, seeds_needed
 
 
 @dataclass(frozen=True)
@@ -162,3 +162,10 @@ class Part:
         if distance <= 1e-12 * (1 + sd):
             return None
         return seeds_needed(sd, distance, alpha=2 * share if self.two_sided else share)
+
+    def seeds_for_half_a_point(self, share: float) -> int | None:
+        """Return the seeds at which a distance of 0.5 pp of error from the bound is found; None where it is unknown."""
+        if self.log or math.isnan(self.detectable(share)):
+            return None
+        sd = float(np.std(self.location.values, ddof=1))
+        return seeds_needed(sd, EFFECT, alpha=2 * share if self.two_sided else share)

@@ -11,6 +11,7 @@ import pandas as pd
 from analysis.gap import as_text, censored, varying
 from analysis.load import Results
 from analysis.sense import SELECTED_BY as BY
+from analysis.trials import best_of
 
 TIES = {"validation_error": "validation_loss", "updates_to_target": "train_loss"}
 """What breaks ties, where it is not the validation error."""
@@ -30,6 +31,8 @@ class Choice:
         cell: dotted field -> value of the cell (batch size and arm).
         value: the selected value of each searched axis.
         validation: mean over seeds of what was selected by; inf where every trial lost a run.
+        repeated: between what it would lie were the search repeated, its trials drawn anew from these
+            (`trials.best_of`); inf where such a search could lose every trial.
         trials: values tried in this cell.
         lost: trials with at least one censored run, which rank worst.
         edge: `lowest` or `highest` if the selected value is the end of what was tried, else an
@@ -42,6 +45,7 @@ class Choice:
     cell: Mapping[str, Any]
     value: tuple[Any, ...]
     validation: float
+    repeated: tuple[float, float]
     trials: int
     lost: int
     edge: str
@@ -139,10 +143,12 @@ def _choice(cell: pd.DataFrame, axes: Sequence[str], by: str, place: Mapping[str
     best = trials.iloc[0]
     ties = trials.index[(trials["first"] == best["first"]) & (trials["second"] == best["second"])]
     value = trials.index[0]
+    bootstrap = best_of(trials["first"].to_numpy(float))
     choice = Choice(
         cell=place,
         value=value,
         validation=float(best["first"]),
+        repeated=(bootstrap.low, bootstrap.high),
         trials=len(trials),
         lost=int(trials["lost"].sum()),
         edge=_edge(axes, value, list(trials.index)),

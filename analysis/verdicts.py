@@ -18,6 +18,9 @@ if TYPE_CHECKING:  # pandas takes a second to import, and reading an experiment 
 
 Word = Literal["supported", "contradicted", "undecided"]
 ALPHA = 0.05
+DIFFERENCES = ("difference", "equivalence", "ordering", "flip")
+"""Kinds whose effect has the unit of the measure."""
+ERRORS = ("train_error", "train_error_true", "validation_error", "test_error", "error_gap")
 
 __all__ = ["ALPHA", "Verdict", "Word", "check", "judge"]
 
@@ -55,6 +58,8 @@ class Verdict:
         seeds_needed: seeds at which the effect seen would decide the claim with a chance of 80 %; None
             where it is decided or cannot be told.
         detectable: smallest distance from the bound that these seeds find with that chance; NaN if unknown.
+        half_a_point: seeds at which a distance of 0.5 pp from the bound would be found, of a difference of errors; else
+            None.
         decides: what would decide an undecided claim, in words.
     """
 
@@ -81,6 +86,7 @@ class Verdict:
     policy: str = ""
     seeds_needed: int | None = None
     detectable: float = math.nan
+    half_a_point: int | None = None
     decides: str = ""
 
 
@@ -155,6 +161,12 @@ class _Test:
         return cls(claim, parts, note(reading, parts), budget(reading), policy(reading))
 
     @property
+    def of_errors(self) -> bool:
+        """Return whether the effect is a difference of error rates, of which half a point means something."""
+        measure, kind = self.claim["measure"], self.claim.get("kind", "difference")
+        return kind in DIFFERENCES and isinstance(measure, str) and measure in ERRORS
+
+    @property
     def p(self) -> float:
         """Return the p-value at which the claim is decided, one way or the other."""
         outside = len(self.parts) * min(part.p_outside for part in self.parts)
@@ -206,6 +218,7 @@ class _Test:
             policy=self.policy,
             seeds_needed=needed,
             detectable=chosen.detectable(used),
+            half_a_point=chosen.seeds_for_half_a_point(used) if self.of_errors else None,
             decides=decides(chosen, needed, used) if word == "undecided" else "",
         )
 

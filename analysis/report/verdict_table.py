@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from analysis.power import EFFECT, POWER
 from analysis.report.markup import Html, html, table
 from analysis.verdicts import Verdict
 
@@ -89,8 +90,18 @@ def _how(v: Verdict) -> str:
     lines += [] if math.isnan(v.permutation_p) else [f"sign-flip p = {v.permutation_p:.2g}"]
     lines += [f"condition {v.condition}".replace("_", " ")] if v.condition else []
     lines += [v.note] if v.note else []
+    lines += [found] if (found := _detectable(v)) else []
     lines += [f"to decide it: {v.decides}"] if v.decides else []
     return "<span class='small'>" + "<br>".join(map(html, lines)) + "</span>"
+
+
+def _detectable(v: Verdict) -> str:
+    """Return the smallest distance from the bound that these seeds find, and the seeds that half a point takes."""
+    if math.isnan(v.detectable) or v.kind in FACTORS:
+        return ""
+    seeds = f"; {_number(v, EFFECT, signed=False)} takes {v.half_a_point:,}" if v.half_a_point else ""
+    what = f"{_number(v, v.detectable, signed=False)} from the bound"
+    return f"power {POWER:.0%}: {v.n:,} seeds find {what}{seeds}".replace("%", " %")
 
 
 def _forest(v: Verdict) -> str:

@@ -161,6 +161,25 @@ def test_an_undecided_claim_says_how_many_seeds_would_decide_it(blank):
     assert f"about {max(wanted, 6):,} seeds" in shown.decides and shown.detectable > 0
 
 
+@pytest.mark.parametrize("kind", [{"direction": "greater"}, {"kind": "equivalence", "margin": 0.01}])
+def test_the_seeds_that_half_a_point_takes_are_said_of_differences_of_errors_alone(blank, kind):
+    found = filled(blank, lambda b, r: 0.2 + 0.1 * (b == 64), noise=0.004)
+    shown = verdict(found, compare={"batch_size": [64, 16]}, **kind)
+    sd = (column(found, 64) - column(found, 16)).std(ddof=1)
+    alpha = 0.1 if "kind" in kind else 0.05
+
+    def power(n):
+        t, law = stats.t.isf(alpha / 2, n - 1), stats.nct(n - 1, 0.005 / sd * np.sqrt(n))
+        return law.sf(t) + law.cdf(-t)
+
+    assert shown.verdict != "undecided"
+    assert shown.half_a_point == next(n for n in range(2, 2_000) if power(n) >= 0.8)
+    loss = verdict(filled(found, lambda b, r: 0.2, column="train_loss", noise=0.004), measure="train_loss",
+                   compare={"batch_size": [64, 16]}, **kind)  # fmt: skip
+    ratio = verdict(found, kind="ratio", compare={"batch_size": [64, 16]}, within=[1, 2])
+    assert (loss.half_a_point, ratio.half_a_point) == (None, None)
+
+
 def test_claims_may_be_judged_one_by_one(blank):
     found = filled(blank, lambda b, r: 0.2 + 0.01 * (b == 64), noise=0.002)
     claim = {"says": "x", "measure": "test_error", "compare": {"batch_size": [64, 16]}, "direction": "greater"}

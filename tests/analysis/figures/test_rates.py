@@ -1,5 +1,7 @@
 """The best rate against batch size, and the plane of batch sizes and rates."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -43,6 +45,27 @@ def test_the_selected_rates_follow_the_known_power(results):
     assert [cell["test_error"]["mean"] for cell in numbers["cells"]] == pytest.approx([0.3] * 5)
     assert numbers["policy"] == "best of 5 learning rates at each batch size, selected on validation error"
     assert [len(cell["seeds"]) for cell in numbers["cells"]] == [3] * 5
+
+
+def test_what_a_repeated_search_would_find_is_told_over_all_resamples_of_its_trials(results):
+    cells = BEST.prepare(results)["cells"]
+    for cell in cells[1:]:
+        means = [0.05 + 0.01 * octaves({**cell, "learning_rate": rate}, 0.5) ** 2 + 0.0001 for rate in RATES]
+        every = np.sort([min(draw) for draw in product(means, repeat=len(RATES))])
+        assert cell["repeated"] == pytest.approx(np.quantile(every, [0.025, 0.975], method="inverted_cdf"))
+    assert BEST.table({"cells": cells})[1][2][-1] == "5.01 to 6.01 %"
+
+
+def test_a_search_that_may_lose_every_trial_says_so(tmp_path):
+    def outcome(point):
+        return (
+            {"validation_error": 0.2, "validation_loss": 1.0} if point["learning_rate"] == 0.1 else {"status": "stuck"}
+        )
+
+    axes = {"batch_size": [16], "learning_rate": [0.1, 0.2]}
+    numbers = BEST.prepare(load(sweep(tmp_path / "exp", outcome, axes, seeds=1)))
+    assert numbers["cells"][0]["repeated"] == [0.2, None]
+    assert BEST.table(numbers)[1][0][-1] == "20 to lost in every trial"
 
 
 def test_an_edge_of_the_grid_is_said_drawn_open_and_left_out_of_the_fit(results):

@@ -59,6 +59,21 @@ def test_what_decided_and_what_would_decide_is_said():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({"detectable": 0.0123, "half_a_point": 1204},
+         "power 80 %: 3 seeds find 1.23 pp from the bound; 0.50 pp takes 1,204"),
+        ({"detectable": 0.25, "kind": "slope"}, "power 80 %: 3 seeds find 0.25 from the bound"),
+        ({"detectable": 0.25, "kind": "ratio"}, None),
+        ({"detectable": math.nan}, None),
+    ],
+)  # fmt: skip
+def test_what_these_seeds_can_find_is_said_in_the_unit_of_the_measure(fields, line):
+    lines = row(**fields)[0][4].split("|")
+    assert lines[2:] == ([line] if line else [])
+
+
 def places(text, kind):
     return [float(x) for x in re.findall(rf'class="{kind}" x1="([\d.]+)"', text)]
 
