@@ -13,8 +13,9 @@ from largebatch.audit import Audit
 from largebatch.config import RunConfig
 from largebatch.evaluate import CHUNK
 from largebatch.extent import extent_of
-from largebatch.fork import forked, lineage_of
+from largebatch.fork import forked
 from largebatch.layout import BLOCK, layout_of
+from largebatch.lineage import lineage_of
 from largebatch.optimizers import numbers_of
 from largebatch.programs import (
     OBJECTIVE,

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from largebatch.config import RunConfig
+from largebatch.lineage import lineage_of
 from largebatch.records import Record
 from largebatch.storage import Folder, matching
 
@@ -39,7 +41,7 @@ def run_id(experiment: str, digest: str) -> str:
 
 
 def columns(experiment: str, digest: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return flat columns to group by; they head the W&B config of a run."""
+    """Return flat columns to group by; they head the W&B config of a run, and name a fork's parent."""
     rule, seeds = config["scaling_rule"], config["seed"]
     own = [str(value) for name, value in rule.items() if name != "name" and value is not None]
     return {
@@ -52,6 +54,7 @@ def columns(experiment: str, digest: str, config: Mapping[str, Any]) -> dict[str
         "scaling_rule": rule["name"] + "".join(f"({value})" for value in own),
         "order": config["order"],
         "seed": seeds["order"] if len(set(seeds.values())) == 1 else ".".join(str(s) for s in seeds.values()),
+        **(lineage_of(RunConfig.model_validate(config)).summary() if config.get("fork") else {}),
     }
 
 

@@ -19,7 +19,7 @@ ONLY_HERE = {"ray": {"sweeps"}, "wandb": {"largebatch/replay.py"}, "pmap": {"lar
 JAX_FREE = (
     "largebatch", "largebatch.config", "largebatch.measurements", "largebatch.records", "largebatch.units",
     "largebatch.extent", "largebatch.remedies", "largebatch.audit", "largebatch.layout", "largebatch.streams",
-    "largebatch.sampling", "largebatch.scaling", "largebatch.schedules", "largebatch.provenance",
+    "largebatch.sampling", "largebatch.lineage", "largebatch.scaling", "largebatch.schedules", "largebatch.provenance",
     "largebatch.tracking", "largebatch.mirror", "largebatch.replay", "largebatch.live", "largebatch.datasets",
     "sweeps.calibration", "sweeps.choice", "sweeps.group", "sweeps.where", "experiments.plan", "experiments.programs",
     "sweeps.stages", "sweeps.search", "sweeps.ranges", "sweeps.adaptive", "experiments.search", "experiments.tuning",

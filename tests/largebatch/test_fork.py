@@ -1,11 +1,15 @@
 """Forks: a run that begins where another stands is what one run would have been."""
 
+import hashlib
+
 import jax
 import numpy as np
 import pytest
 
+from largebatch import sampling
 from largebatch.config import RunConfig, digest
-from largebatch.fork import Lineage, lineage_of, parent_state
+from largebatch.fork import parent_state
+from largebatch.lineage import Lineage, lineage_of
 from largebatch.pack import Pack
 from largebatch.train import train, train_pack
 from tests.largebatch.small import small
@@ -61,6 +65,21 @@ def test_another_batch_size_goes_on_with_weights_momentum_and_order():
         fresh.restore(parent.snapshot(), 4)
         fresh.advance(6)
         assert_close(weights(one, 2), fresh.params(0))
+
+
+def test_another_order_goes_on_at_the_epoch_of_its_own_plan():
+    # 100 = 3 * 32 + 4: two epochs are eight updates, and the order's third epoch follows.
+    one = child({"order": "sequential"}, order="reshuffle")
+    parent, fresh = (Pack([small(order=order, **EPOCHS)], width=1) for order in ("sequential", "reshuffle"))
+    parent.advance(8)
+    fresh.restore(parent.snapshot(), 8)
+    fresh.advance(12)
+    pack = Pack([one], width=1)
+    pack.advance(4)
+    assert_same_bits(pack.params(0), fresh.params(0))
+    (third,) = pack.audit(0).plan
+    expected = sampling.plan("reshuffle", examples=100, seed=0, epoch=2)
+    assert third == hashlib.sha256(expected.astype("<i4").tobytes()).hexdigest()[:16]
 
 
 def test_parameters_alone_start_a_new_optimizer():

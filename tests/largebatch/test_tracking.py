@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from largebatch import records
+from largebatch.config import RunConfig, digest
 from largebatch.mirror import PATIENCE
 from largebatch.replay import columns, run_id
 from largebatch.tracking import Tracker
@@ -68,8 +69,8 @@ def test_each_run_is_mirrored_once_and_a_changed_one_again(tmp_path):
     assert {"status": "stuck"}.items() <= {k: v for s in summaries for k, v in s["update"].items()}.items()
 
 
-def test_online_rows_equal_the_record(tmp_path, wandb_server):
-    folder = leave_record(tmp_path / "runs")
+def test_online_rows_equal_the_record_and_a_fork_names_its_parent(tmp_path, wandb_server):
+    folder = leave_record(tmp_path / "runs", fork={"at": {"updates": 5}, "parent": {"batch_size": 32}})
     with Session("online", tmp_path) as session:
         session.add(folder)
     assert session.counts == (1, 0, None)
@@ -81,6 +82,10 @@ def test_online_rows_equal_the_record(tmp_path, wandb_server):
     config = {key: entry["value"] for key, entry in json.loads(bucket["config"]).items()}
     assert {"batch_size": 512, "scaling_rule": "linear", "order": "reshuffle", "seed": 3}.items() <= config.items()
     assert config["resolved"] == records.read(folder).config
+    parent = RunConfig.model_validate({"batch_size": 32, "scaling_rule": "linear", "seed": 3})
+    lineage = {"parent": digest(parent), "parent_update": 5, "parent_examples": 5 * 32}
+    assert lineage.items() <= config.items()
+    assert lineage.items() <= wandb_server.summary[identity].items()
 
 
 def test_what_was_written_offline_can_be_synchronised_later(tmp_path, wandb_server):
@@ -200,3 +205,4 @@ def test_columns_name_exponent_and_unequal_seeds(tmp_path):
     record = records.read(folder)
     named = columns("trial", record.digest, record.config)
     assert (named["scaling_rule"], named["seed"]) == ("power(0.75)", "1.2.3")
+    assert "parent" not in named

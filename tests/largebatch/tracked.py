@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from largebatch import records
 from largebatch.config import RunConfig, digest
+from largebatch.lineage import lineage_of
 from largebatch.tracking import Tracker
 
 WANDB = str(Path(sys.executable).with_name("wandb"))
@@ -33,7 +34,7 @@ def leave_record(runs, *, seed=3, status="done", **changes):
         experiment="trial",
         status=status,
         config=config.model_dump(mode="json"),
-        summary={"test_error": 0.25, "validation_loss": None, "updates": POINTS - 1},
+        summary={"test_error": 0.25, "validation_loss": None, "updates": POINTS - 1, **lineage_of(config).summary()},
         provenance={"device": "cpu"},
         history=history,
         timing=timing,
