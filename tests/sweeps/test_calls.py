@@ -41,8 +41,8 @@ def test_a_landscape_on_two_workers_is_the_one_computed_in_process(tmp_path):
     for run in runs:
         train(run, runs=tmp_path)
     folders = tuple(tmp_path / digest(run) for run in runs)
-    line = {"name": "interpolation", "between": [{"batch_size": 16}, {"batch_size": 32}], "points": 6, "parts": ["train"]}
-    options = LANDSCAPES["interpolation"].model_validate({**line, "precision": "float64"})
+    line = {"name": "interpolation", "between": [{"batch_size": 16}, {"batch_size": 32}], "points": 6}
+    options = LANDSCAPES["interpolation"].model_validate({**line, "parts": ["train"], "precision": "float64"})
     axes = tuple(map(tuple, frame(options, folders)[0].values()))
     tasks = [Points(folders, options, axes, places) for places in ((0, 2, 4), (1, 3, 5))]
     ours, theirs = {}, {}
