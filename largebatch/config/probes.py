@@ -46,7 +46,8 @@ class GradientNoise(Probe):
     def cost(self, examples: int, batch: int) -> float:
         """Return about how many gradients of one example one measurement takes."""
         pairs = self.two_batch.pairs * (self.two_batch.small + self.two_batch.big) if self.two_batch else 0
-        return examples * (3 + 2 * self.layers + self.hessian_draws * (PRODUCT + 1)) + pairs
+        blocks = 2 * (self.subset.size is not None or self.population == "distribution")
+        return examples * (3 + 2 * self.layers + blocks + self.hessian_draws * (PRODUCT + 1)) + pairs
 
 
 class GradientVariance(Probe):

@@ -17,6 +17,8 @@ def adaptive_sharpness(options: Any, problem: Problem, rng: np.random.Generator)
     (Foret et al. 2021, eq. 1). With groups of m, each has its own u (Foret et al. 2021, section 4.1): `sharpness` has
     then a standard error over the groups; `one_step` is the rise at SAM's first-order u = rho g / |g|, g = T grad f.
     A last group of fewer than m examples is left out.
+
+    Cost: of the examples seen `iterations` + 2 gradients.
     """
     m = options.group or problem.n
     if m > problem.n:

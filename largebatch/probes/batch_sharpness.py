@@ -17,6 +17,8 @@ def batch_sharpness(options: Any, problem: Problem, rng: np.random.Generator) ->
     versions of the paper have; `gradient_noise_interaction` = E[g_B' H g_B] / |g|^2, at which the expected loss
     no longer falls when it is 2 / rate; `along_gradient` = g' H g / |g|^2. Standard errors are over the batches
     (jackknife for ratios).
+
+    Cost: of all n examples a gradient and, for every batch, a Hessian product; of the batches one of each.
     """
     size = options.batch_size or min(problem.batch, problem.n)
     _, mean = problem.gradient()

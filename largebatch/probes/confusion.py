@@ -24,6 +24,8 @@ def confusion(options: Any, problem: Problem, rng: np.random.Generator) -> Value
     section 1, for its one-dimensional picture). NaN where the full gradient is 0. Of one-dimensional quadratics also
     the picture itself, in units of the weight: `position`, and `region/<B>/low` and `region/<B>/high`, within which
     the minima of batches of distinct components lie.
+
+    Cost: three gradients of the n examples, whatever the batches; drawing those is the host's work.
     """
     _, mean = problem.gradient()
     norm = float(np.linalg.norm(mean))

@@ -19,10 +19,12 @@ def curvature(options: Any, problem: Problem, rng: np.random.Generator) -> Value
 
     Values: `eigenvalue/1` to `eigenvalue/<top>`, falling (at the edge of stability the first is 2 / rate, Cohen et al.
     2021, section 3), and `eigenvalue/smallest`, all in loss / weight^2, NaN where the search did not converge; `trace`
-    with a standard error over its random vectors; `gradient_norm`, in loss / weight; `minimum`, 1 where the gradient's
-    norm is below 1e-3 and no eigenvalue below -1e-3 of the largest, else 0 (the second-order condition that Keskar et
-    al. 2017 did not check); `products` spent. Eigenvalues come from restarted Lanczos (Lehoucq et al. 1998); networks
-    of few weights are done densely.
+    = E z' H z over random signs z, with a standard error over them (Hutchinson 1990, or Hutch++); `gradient_norm`, in
+    loss / weight; `minimum`, 1 where the gradient's norm is below 1e-3 and no eigenvalue below -1e-3 of the largest,
+    else 0 (the second-order condition that Keskar et al. 2017 did not check); `products` spent. Eigenvalues come from
+    restarted Lanczos (Lehoucq et al. 1998); networks of few weights are done densely.
+
+    Cost: a gradient of the n examples and `products` Hessian products, three gradients each.
     """
     spent = 0
 

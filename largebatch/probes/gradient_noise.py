@@ -11,19 +11,24 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from largebatch.probes.estimate import Estimate, Values, jackknife, mean_of, ratio, ratio_of_means
+from largebatch.probes.estimate import NAN, Estimate, Values, jackknife, mean_of, ratio, ratio_of_means
 from largebatch.probes.problem import Problem
 
-NAN = float("nan")
+BLOCKS = 20
+"""Parts of the examples that are left out in turn where leaving out single ones is too dear."""
 
 
 def gradient_noise(options: Any, problem: Problem, rng: np.random.Generator) -> Values:
     """Return the noise scale, its numerator and denominator, by layer too, and what else `options` asks for.
 
     `trace`, `squared_norm`, `b_simple`, each with a standard error for the draw of the examples (0 where they are
-    the whole part), and `signal_to_noise` = 1 / b_simple; `signal_to_noise_per_weight`, the mean over the weights
-    whose gradients differ of (mean gradient)^2 / variance (Liu et al. 2020, eq. 2); `b_noise` with the standard
-    error of its random vectors; with `two_batch`, `two_batch_trace`, `two_batch_squared_norm`, `two_batch_b_simple`.
+    the whole part), and `signal_to_noise` = |G|^2 / tr Sigma = 1 / b_simple (McCandlish et al. 2018, eq. 2.9);
+    `signal_to_noise_per_weight`, see there; `b_noise` with the standard error of its random vectors; with
+    `two_batch`, `two_batch_trace`, `two_batch_squared_norm`, `two_batch_b_simple`. Scales are in examples,
+    signals to noise in 1 / examples, the rest in (loss / weight)^2.
+
+    Cost: of the n examples three gradients, two more by layer and four for every random vector of `b_noise`; two
+    more where n are not the whole part; and those of the pairs of batches.
     """
     size = float(problem.population) if options.population == "part" else np.inf
     _, mean = problem.gradient()
@@ -36,9 +41,7 @@ def gradient_noise(options: Any, problem: Problem, rng: np.random.Generator) -> 
         for name, value in noise_scale(own, along[:, place], size).items():
             values[f"{name}/{layer}" if layer else name] = value
     values["signal_to_noise"] = _inverse(values["b_simple"])
-    variance = np.maximum(second - mean**2, 0) * problem.n / max(1, problem.n - 1)
-    told = variance > 0
-    values["signal_to_noise_per_weight"] = float(np.mean(mean[told] ** 2 / variance[told])) if told.any() else NAN
+    values["signal_to_noise_per_weight"] = signal_to_noise_per_weight(problem, mean, second, size)
     if options.hessian_draws:
         values |= _hessian_weighted(options.hessian_draws, problem, mean, size, rng)
     if options.two_batch:
@@ -80,6 +83,41 @@ def noise_scale(
         name: Estimate(value, jackknife(each) * finite)
         for name, value, each in zip(names, point, left_out, strict=True)
     }
+
+
+def signal_to_noise_per_weight(
+    problem: Problem, mean: Float[np.ndarray, " p"], second: Float[np.ndarray, " p"], population: float
+) -> Estimate:
+    """Return the mean over the weights whose gradients differ of (mean gradient)^2 / variance (Liu et al. 2020, eq. 2).
+
+    What n examples' mean has of its own noise, 1/n - 1/population, is taken off. The standard error is that of leaving
+    out one of 20 blocks of the examples, NaN from fewer than 40, 0 where they are the whole part.
+
+    Args:
+        problem: the examples.
+        mean: their mean gradient.
+        second: the mean square of each component.
+        population: examples that these were drawn from.
+    """
+    n, size = problem.n, problem.n // BLOCKS
+    value = _per_weight(mean, second, n, population)
+    if n >= population:
+        return Estimate(value, 0.0 if value == value else NAN)
+    if size < 2:
+        return Estimate(value, NAN)
+    left_out = []
+    for block in range(BLOCKS):
+        index = problem.everything[block::BLOCKS][:size]  # from all over: stored order may go by class
+        rest = n - size
+        fewer = (n * mean - size * problem.gradient(index=index)[1]) / rest
+        left_out.append(_per_weight(fewer, (n * second - size * problem.squares(index)[1]) / rest, rest, population))
+    return Estimate(value, jackknife(np.array(left_out)) * float(np.sqrt(1 - n / population)))
+
+
+def _per_weight(mean: np.ndarray, second: np.ndarray, n: int, population: float) -> float:
+    variance = np.maximum(second - mean**2, 0) * n / max(1, n - 1)
+    told = variance > 0
+    return float(np.mean(mean[told] ** 2 / variance[told]) - (1 / n - 1 / population)) if told.any() else NAN
 
 
 def _parts(total: Any, norm: Any, n: int, population: float) -> tuple[Any, Any]:

@@ -15,6 +15,8 @@ def gradient_variance(options: Any, problem: Problem, rng: np.random.Generator) 
     S2 (n - 1) / (n B) with replacement and S2 (1/B - 1/n) without (Cochran 1977, theorem 2.1; McCandlish et al. 2018,
     section 2.2). `variance/B` has a standard error over the batches, `expected/B` is exact for the examples at hand;
     `slope` is the least-squares slope of log variance against log B, about -1. Units: (loss / weight)^2.
+
+    Cost: two gradients of the n examples, and one of every batch drawn.
     """
     _, mean = problem.gradient()
     squares, _ = problem.squares()

@@ -16,6 +16,8 @@ def path(options: Any, problem: Problem, rng: np.random.Generator) -> Values:
     away; `position` = cos(w, v); `straightness` = |w - s| / length of the path so far is left to the analysis, which
     has every step. The distance from the initial weights, whose growth Hoffer et al. 2017 (section 3) find
     logarithmic, is in every run's history. NaN where there is no earlier measurement yet.
+
+    Cost: no gradient; the weights of three measurements are kept.
     """
     trail = problem.trail
     if not trail:

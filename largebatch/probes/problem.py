@@ -164,9 +164,9 @@ class Problem:
         out = losses.slopes(self.task, self.at, self._vector(None), self._index(index), self._cast(vectors))
         return np.asarray(out, np.float64)
 
-    def squares(self) -> tuple[Float[np.ndarray, "n leaves"], Float[np.ndarray, " p"]]:
+    def squares(self, index: Any = None) -> tuple[Float[np.ndarray, "m leaves"], Float[np.ndarray, " p"]]:
         """Return the squared norm of each example's gradient by array of weights, and each component's mean square."""
-        norms, second = losses.squares(self.task, self.at, self._vector(None), self._index(None))
+        norms, second = losses.squares(self.task, self.at, self._vector(None), self._index(index))
         return np.asarray(norms, np.float64), np.asarray(second, np.float64)
 
     def example_gradients(self, index: Int[np.ndarray, " m"]) -> Float[np.ndarray, "m p"]:

@@ -27,6 +27,9 @@ def sharpness(options: Any, problem: Problem, rng: np.random.Generator) -> Value
     the box, where a flat loss stops it at once, and from a tiny random start; the larger one counts. Values:
     `sharpness/<eps>`, `rise/<eps>` = max f - f, `iterations/<eps>` and `evaluations/<eps>` of the start that won,
     `evaluations` of all, `loss` and, in a subspace, `spread`.
+
+    Cost: `evaluations` gradients of the n examples; besides, L-BFGS-B works on the host, on one vector of the
+    weights after the other.
     """
     basis = None
     middle = problem.w

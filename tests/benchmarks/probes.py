@@ -1,4 +1,4 @@
-"""Seconds that one measurement of each probe takes, over those of the gradients it is priced at; no targets."""
+"""Seconds that one measurement of each probe takes, as gradients of one example, beside its price; no targets."""
 
 import time
 from pathlib import Path
@@ -23,7 +23,7 @@ def measure(quick: bool, scratch: Path) -> Result:
     ours = Ours(run)
     gradient = _gradient(ours, run)
     rows = [_row(name, ours, run, gradient, 2 if quick else 5) for name in PROBES]
-    told = f"a gradient of one example takes {1e6 * gradient:.3g} µs in float64; prices are in gradients"
+    told = f"a gradient of one example takes {1e6 * gradient:.3g} µs in float64; `plan` counts a probe by its price"
     return Result(rows, [told])
 
 
@@ -52,6 +52,6 @@ def _row(name: str, ours: Ours, run: RunConfig, gradient: float, repeats: int) -
 
         once()
         seconds = [once() for _ in range(repeats)]
-    price = probe.cost(N, 32) * gradient
-    detail = f"priced at {probe.cost(N, 32):,.0f} gradients, {price:.3g} s" if price else "priced at nothing"
-    return Row(f"{name}, {CASE}, {N:,} examples", Spread.of(seconds), "s", detail=detail)
+    taken = Spread.of(seconds)
+    detail = f"as long as {taken.median / gradient:,.0f} gradients of one example; priced at {probe.cost(N, 32):,.0f}"
+    return Row(f"{name}, {CASE}, {N:,} examples", taken, "s", detail=detail)

@@ -125,7 +125,7 @@ def _draw(found: dict[str, Any], path: Path) -> None:
     axes.set_yticks(range(len(rows)), [f"{name}: {row['case']}" for name, row in rows], fontsize=6.5)
     axes.axvline(1, color="#1c1d21", linewidth=0.8)
     axes.set_xscale("log")
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_ylim(max(1, len(rows)) - 0.5, -0.5)  # benchmarks without targets leave no row
     axes.grid(axis="x", color="#dcdde2", linewidth=0.5)
     axes.xaxis.set_major_formatter(lambda share, _: f"{share:g}")
     axes.tick_params(axis="x", labelsize=8)

@@ -2,9 +2,16 @@
 
 import os
 
+import numpy as np
+import pytest
+
+from largebatch.config import LANDSCAPES, digest
+from largebatch.probes.grids import FUNCTION, Points, frame
+from largebatch.train import train
 from sweeps import calls
 from sweeps.engine import InProcessEngine, RayEngine
 from sweeps.events import Cause
+from tests.largebatch.small import seeded
 from tests.sweeps.called_for import DOUBLED
 from tests.sweeps.stub_training import TRAINING
 
@@ -15,6 +22,7 @@ def outcomes(engine, tasks):
     return found
 
 
+@pytest.mark.usefixtures("ray_session")
 def test_on_ray_an_error_is_told_and_a_dead_worker_replaced(tmp_path, monkeypatch):
     monkeypatch.setattr(calls, "RETRIES", 1)
     killed = [(5, tmp_path / "once"), (0, tmp_path / "never made")]
@@ -24,6 +32,26 @@ def test_on_ray_an_error_is_told_and_a_dead_worker_replaced(tmp_path, monkeypatc
     assert os.getpid() not in {found[place][1] for place in (0, 2, 4)}
     assert (found[1].kind, found[1].message) == ("ValueError", "-2 is negative")
     assert isinstance(found[3], Cause) and "Died" in found[3].kind
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_a_landscape_on_two_workers_is_the_one_computed_in_process(tmp_path):
+    """Every second point is another task, so that both workers have some of the line."""
+    runs = [seeded(seed, model={"name": "logistic"}, execution={"keep_weights": {"at": "end"}}) for seed in (0, 1)]
+    for run in runs:
+        train(run, runs=tmp_path)
+    folders = tuple(tmp_path / digest(run) for run in runs)
+    line = {"name": "interpolation", "between": [{"batch_size": 16}, {"batch_size": 32}], "points": 6}
+    options = LANDSCAPES["interpolation"].model_validate({**line, "parts": ["train"], "precision": "float64"})
+    axes = tuple(map(tuple, frame(options, folders)[0].values()))
+    tasks = [Points(folders, options, axes, places) for places in ((0, 2, 4), (1, 3, 5))]
+    ours, theirs = {}, {}
+    InProcessEngine().call(FUNCTION, tasks, ours.__setitem__)
+    RayEngine(workers=2).call(FUNCTION, tasks, theirs.__setitem__)
+    for place, found in ours.items():
+        assert len(set(found["train_loss"])) == 3, "the points of a line differ"
+        for name, values in found.items():
+            np.testing.assert_allclose(theirs[place][name], values, rtol=1e-9, err_msg=name)
 
 
 def test_in_process_the_outcomes_come_in_order():

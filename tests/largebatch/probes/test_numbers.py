@@ -1,5 +1,7 @@
 """The names that claims may ask for are those that the probes write down."""
 
+import re
+import sys
 from fnmatch import fnmatch
 from itertools import combinations
 
@@ -10,7 +12,7 @@ from largebatch.config import PROBES, RunConfig
 from largebatch.config.numbers import NUMBERS, numbers
 from largebatch.datasets import load
 from largebatch.probes.take import take
-from tests.largebatch.probes.made import measured, network, options
+from tests.largebatch.probes.made import MEASURES, measured, network, options
 
 SMALL = {
     "gradient_noise": {"two_batch": {"small": 2, "big": 5, "pairs": 2}, "hessian_draws": 2},
@@ -45,6 +47,15 @@ def test_a_probe_writes_the_numbers_that_it_is_said_to(name, said):
 
 def test_every_probe_has_its_numbers():
     assert set(NUMBERS) == set(PROBES) == set(SMALL)
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_a_probe_says_its_formula_paper_units_and_cost(name):
+    told = " ".join((sys.modules[MEASURES[name].__module__].__doc__ + MEASURES[name].__doc__).split())
+    assert re.search(r" = |E\[|E\||P\(|->", told), "a formula"
+    assert re.search(r"[A-Z]\w+ .{0,60}?(19|20)\d\d", told), "a paper"
+    assert re.search(r"\(?loss / weight|units? of the (loss|weight)|percent|[Dd]imensionless|all loss", told), "units"
+    assert re.search(r"Cost: .*(gradient|measure)", told), "a cost, in gradients"
 
 
 def test_quadratics_on_a_line_have_a_position_and_regions():

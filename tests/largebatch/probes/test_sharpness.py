@@ -60,9 +60,15 @@ def test_a_flat_start_does_not_end_the_search(method):
     assert np.abs(corners / found["rise/0.01"] - 1).min() < 1e-6
 
 
-def test_the_twins_agree_on_a_network_once_converged():
-    params = dense(np.random.default_rng(1), 2, 4, 3)
-    one = problem({"name": "mlp", "widths": [4], "activation": "tanh"}, params)
+def small_network(widths):
+    """Return an MLP of 2 inputs and 3 classes."""
+    params = dense(np.random.default_rng(1), 2, *widths, 3)
+    return problem({"name": "mlp", "widths": list(widths), "activation": "tanh"}, params)
+
+
+@pytest.mark.parametrize("widths", [(4,), (5, 4, 3)])
+def test_the_twins_agree_on_a_network_once_converged(widths):
+    one = small_network(widths)
     twins = [measured("sharpness", one, eps=[0.05], iterations=80, method=m)["rise/0.05"] for m in METHODS]
     assert twins[0] == pytest.approx(twins[1], rel=0.01)
     short = measured("sharpness", one, eps=[0.05], iterations=1)
@@ -72,8 +78,7 @@ def test_the_twins_agree_on_a_network_once_converged():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_ten_iterations_say_how_far_they_got(method):
-    params = dense(np.random.default_rng(1), 2, 4, 3)
-    one = problem({"name": "mlp", "widths": [4], "activation": "tanh"}, params)
+    one = small_network((4,))
     ten, many = (measured("sharpness", one, eps=[0.05], iterations=n, method=method) for n in (10, 80))
     assert 0.7 < ten["rise/0.05"] / many["rise/0.05"] <= 1 + 1e-9
     assert 1 <= ten["iterations/0.05"] <= 10

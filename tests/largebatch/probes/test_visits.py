@@ -152,24 +152,6 @@ def test_a_killed_pack_ends_with_the_measurements_of_one_never_killed(pair, tmp_
     assert all(same(a, b) for a, b in zip(again, pair, strict=True))
 
 
-SHARP = {"name": "sharpness", "iterations": 3, "subset": {"size": 20, "seed": 3}}
-CURVED = {"name": "curvature", "top": 1, "draws": 2, "subset": {"size": 20, "seed": 3}}
-
-
-def test_the_same_numbers_on_two_devices_and_in_a_pack():
-    said = {"precision": "float64", "probes": [NOISE, SHARP, CURVED, PATH], "batch_size": 20,
-            "model": {"norm": {"scope": "batch"}}}  # fmt: skip
-    alone, *others = (train(small(**said, execution=how)) for how in ({}, {"devices": 2}, {"pack_width": 2}))
-    told = {"gradient_noise": ("trace", "b_simple", "b_noise"), "sharpness": ("rise/0.001",),
-            "curvature": ("eigenvalue/1", "trace"), "path": ("step", "turn")}  # fmt: skip
-    for other in others:
-        for title, names in told.items():
-            for name in names:
-                mine, theirs = (run.probes[title].series(name)[1] for run in (alone, other))
-                assert len(mine)
-                np.testing.assert_allclose(theirs, mine, rtol=1e-6, err_msg=name)
-
-
 def test_a_run_that_diverged_is_not_measured():
     (one,) = train_pack([small(probes=[NOISE], learning_rate=1e30)], width=1)
     found = one.probes["gradient_noise"].rows
