@@ -14,6 +14,7 @@ from analysis.intervals import LEVEL
 from analysis.load import Results, ResultsError
 from analysis.location import Sample
 from analysis.measures import worse
+from analysis.mistakes import Pair, pairs
 
 MEASURES = ("test_error", "error_gap", "train_loss")
 NUMERIC = "a measure is a column of numbers, as test_error, train_loss or noise_scale"
@@ -37,6 +38,7 @@ class Difference:
         p_holm: the same adjusted for all arms of the measure (Holm 1979).
         method: `t` or `sign`.
         censored: runs of both sides that ended without a usable number.
+        twins: McNemar's test of each seed's two runs, of a test error whose mistakes were recorded.
     """
 
     arm: Mapping[str, Any]
@@ -52,6 +54,7 @@ class Difference:
     p_holm: float
     method: str
     censored: int
+    twins: tuple[Pair, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,12 +103,17 @@ def compare(a: Results, b: Results, *, measures: Sequence[str] = MEASURES, level
     if not shared:
         told = f"they vary in {', '.join(keys)}" if keys else "neither varies in anything"
         raise ResultsError(f"{a.name} and {b.name} have no arm in common ({told}); nothing can be paired")
+    twins = {key: tuple(pairs(((a, mine[key]), (b, others[key])), keys)) for key in shared}
     return Comparison(
         names=(a.name, b.name),
         apart=dict(_apart(a.runs, b.runs, [name for name in fields if name in a.runs and name in b.runs])),
         provenance=dict(_origins(a, b)),
         only=(_absent(mine, others, keys), _absent(others, mine, keys)),
-        differences=[row for measure in measures for row in _differences(shared, keys, measure, level)],
+        differences=[
+            row
+            for measure in measures
+            for row in _differences(shared, keys, measure, level, twins if measure == "test_error" else {})
+        ],
     )
 
 
@@ -132,14 +140,18 @@ def _number(value: Any) -> Any:
 
 
 def _differences(
-    shared: Mapping[Any, tuple[pd.DataFrame, pd.DataFrame]], keys: Sequence[str], measure: str, level: float
+    shared: Mapping[Any, tuple[pd.DataFrame, pd.DataFrame]],
+    keys: Sequence[str],
+    measure: str,
+    level: float,
+    twins: Mapping[Any, tuple[Pair, ...]],
 ) -> Iterator[Difference]:
     """Yield one measure arm by arm, and last over all arms, averaged within each seed first."""
     rows = [_difference(sides, keys, measure, level) for sides in shared.values()]
     known = [row for row in rows if not math.isnan(row.p)]
     adjusted = dict(zip(map(id, known), holm([row.p for row in known]), strict=True))
-    for row, (side, _) in zip(rows, shared.values(), strict=True):
-        yield replace(row, arm=_arm(side, keys), p_holm=adjusted.get(id(row), math.nan))
+    for row, (key, (side, _)) in zip(rows, shared.items(), strict=True):
+        yield replace(row, arm=_arm(side, keys), p_holm=adjusted.get(id(row), math.nan), twins=twins.get(key, ()))
     if len(rows) > 1:
         both = [pd.concat(sides) for sides in zip(*shared.values(), strict=True)]
         yield _difference(both, keys, measure, level)

@@ -30,6 +30,7 @@ class Reading:
     unpaired: int = 0
     unknown: int = 0
     tuned: str = ""
+    twins: list[tuple[list[Any], Sequence[str], list[str]]] = field(default_factory=list)
 
     @classmethod
     def of(cls, results: Results, claim: Mapping[str, Any]) -> "Reading":
@@ -79,6 +80,8 @@ class Reading:
         alone = [f for f in everything if f not in (fields or ())]
         for table in tables:
             self.averaged.update(dict.fromkeys(varying(table, ["seed", *compared, *(fields or ())], alone)))
+        if self.claim["measure"] == "test_error" and at is None and not any({"at", "measure"} & {*s} for s in sides):
+            self.twins.append((tables, fields or (), list(compared)))
         pairs = paired_runs(tables, fields or (), measure=VALUE, compared=list(compared), worse=rank)
         return self.sample(pairs)
 

@@ -165,8 +165,14 @@ def probes_of(own: Sequence[Options], folder: Folder, *, kept: bool) -> list[Opt
     return [*own, *(added_probes(folder) if kept else [])]
 
 
-def tables(results: "Results") -> Iterator[tuple[str, list[Options], "dict[str, Measured]"]]:
+def tables(
+    results: "Results", *, named: str | None = None
+) -> Iterator[tuple[str, list[Options], "dict[str, Measured]"]]:
     """Yield (digest, options of its probes, what they found by title) of every run that has any.
+
+    Args:
+        results: the runs.
+        named: of which only the probes of that name are wanted.
 
     Raises:
         OSError: a probe's table cannot be read.
@@ -180,6 +186,7 @@ def tables(results: "Results") -> Iterator[tuple[str, list[Options], "dict[str, 
     def one(folder: Folder) -> tuple[str, list[Options], dict[str, "Measured"]]:
         own = said.get(folder.name)
         options = probes_of(json.loads(own) if isinstance(own, str) else [], folder, kept=bool(kept[folder.name]))
+        options = [probe for probe in options if named in (None, probe["name"])]
         return folder.name, options, read_probes(folder) if options else {}
 
     folders = [results.folder / "runs" / str(digest) for digest in runs.index]

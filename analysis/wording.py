@@ -6,6 +6,7 @@ from typing import Any
 
 from analysis.evidence import Reading, words
 from analysis.location import Part, Sample
+from analysis.mistakes import pairs, told
 from analysis.vocabulary import REDUCTIONS
 
 
@@ -98,6 +99,10 @@ def note(reading: Reading, parts: Sequence[Part]) -> str:
     single = any(isinstance(part.location, Sample) and part.location.n == 1 for part in parts)
     if single and not reading.censored and not reading.unknown:
         said.append("one seed has no interval; add seeds")
+    if len(reading.twins) == 1:
+        tables, fields, compared = reading.twins[0]
+        found = pairs([(reading.results, table) for table in tables], fields, compared=compared)
+        said += [told(found)] if found else []
     return "; ".join(said)
 
 

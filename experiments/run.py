@@ -62,9 +62,7 @@ class Wishes:
     """Whether runs of another version of the code, or on other data, may be mixed with those that come."""
 
 
-def run(
-    place: Place, *, engine: Engine, wishes: Wishes, project: str, wandb: Mode, console: Console
-) -> int:
+def run(place: Place, *, engine: Engine, wishes: Wishes, project: str, wandb: Mode, console: Console) -> int:
     """Train what is missing, mirror it, write the report, and return the exit code.
 
     Args:

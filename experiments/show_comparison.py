@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from analysis.compare import Comparison, Difference
+from analysis.mistakes import told
 from experiments.place import say
 
 
@@ -26,6 +27,9 @@ def show_comparison(found: Comparison, console: Console) -> None:
     say(console, f"{a} minus {b}; intervals cover {100 * level:.4g} %, paired by seed; p adjusted for the arms (Holm)")
     if any(row.censored for row in found.differences):
         say(console, "where runs diverged or got stuck they rank worst: median and sign test instead of mean and t")
+    for row in found.differences:
+        if row.twins:
+            say(console, f"{_arm(row.arm, len(found.differences))}: {told(row.twins)}")
     for words, sides in (("whole experiment", found.apart), ("computed by", found.provenance)):
         for name, (one, other) in sides.items():
             say(console, f"{words}: {name} is {one or 'not said'} in {a}, {other or 'not said'} in {b}")

@@ -61,9 +61,7 @@ def initial(task: Task, params: Params) -> Balance | None:
     return Balance(zero, zero, zero, jnp.zeros(task.layout.examples // task.unit, jnp.int8))
 
 
-def observe(
-    task: Task, state: State, data: Data, plan: Plan, update: Int[Array, ""]
-) -> tuple[Estimate, Balance]:
+def observe(task: Task, state: State, data: Data, plan: Plan, update: Int[Array, ""]) -> tuple[Estimate, Balance]:
     """Return the gradient of an update under `grab`, and the state of the order after it.
 
     The gradient is the sum over the units, which is that of the same batch unobserved.

@@ -12,9 +12,7 @@ from largebatch.config.base import NonNegativeInt, Options, Positive, PositiveIn
 
 Setting = dict[str, Any]
 """Dotted field -> its value."""
-Parts = Annotated[
-    tuple[Literal["train", "validation", "test"], ...], Field(strict=False, min_length=1, max_length=3)
-]
+Parts = Annotated[tuple[Literal["train", "validation", "test"], ...], Field(strict=False, min_length=1, max_length=3)]
 
 
 class Landscape(Options):

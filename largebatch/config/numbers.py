@@ -69,6 +69,10 @@ def _reparametrization(o: Any) -> list[str]:
     return ["output_change", "factor", *each]
 
 
+def _mistakes(o: Any) -> list[str]:
+    return ["error", "examples"]
+
+
 NUMBERS: dict[str, Callable[[Any], list[str]]] = {
     "gradient_noise": _gradient_noise,
     "gradient_variance": _gradient_variance,
@@ -81,4 +85,5 @@ NUMBERS: dict[str, Callable[[Any], list[str]]] = {
     "path": _path,
     "confusion": _confusion,
     "reparametrization": _reparametrization,
+    "mistakes": _mistakes,
 }

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from largebatch.config.base import NonNegativeInt, Positive, PositiveInt, Strict
+from largebatch.config.mistakes import Mistakes
 from largebatch.config.probe import Probe
 
 Sizes = Annotated[tuple[PositiveInt, ...], Field(strict=False, min_length=1)]
@@ -243,4 +244,5 @@ PROBES: dict[str, type[Probe]] = {
     "path": Path,
     "confusion": Confusion,
     "reparametrization": Reparametrization,
+    "mistakes": Mistakes,
 }

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from largebatch import datasets, models
 from largebatch.config import RunConfig
@@ -143,8 +143,15 @@ class Problem:
         """Return the mean loss and the share of examples misclassified; NaN where there are no classes to mistake."""
         if not np.issubdtype(self.at.y.dtype, np.integer):
             return float(self.losses().mean()), float("nan")
+        return float(self.losses().mean()), float(self._errors().mean())
+
+    def mistaken(self) -> Bool[np.ndarray, " n"]:
+        """Return which examples have another label than that of the largest logit."""
+        return self._errors() > 0
+
+    def _errors(self) -> Float[np.ndarray, " n"]:
         wrong = losses.errors(self.task, self.at, self._vector(None), self._index(None))
-        return float(self.losses().mean()), float(np.asarray(wrong, np.float64).mean())
+        return np.asarray(wrong, np.float64)
 
     def gradient(self, w: Any = None, index: Any = None) -> tuple[float, Float[np.ndarray, " p"]]:
         """Return the mean loss and its gradient."""

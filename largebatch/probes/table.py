@@ -13,6 +13,7 @@ from largebatch.probes.curvature import curvature
 from largebatch.probes.estimate import Values
 from largebatch.probes.gradient_noise import gradient_noise
 from largebatch.probes.gradient_variance import gradient_variance
+from largebatch.probes.mistakes import mistakes
 from largebatch.probes.path import path
 from largebatch.probes.problem import Problem
 from largebatch.probes.reparametrization import reparametrization
@@ -31,4 +32,5 @@ PROBES: dict[str, Callable[[Any, Problem, np.random.Generator], Values]] = {
     "path": path,
     "confusion": confusion,
     "reparametrization": reparametrization,
+    "mistakes": mistakes,
 }

@@ -36,7 +36,7 @@ def test_a_message_shows_the_source_line_with_a_caret_under_the_column(tmp_path)
         ("  probes: [{name: sharpnes}]",
          "mine.yaml:3:12: base.probes[0]: unknown probe 'sharpnes'; accepted: gradient_noise, gradient_variance, "
          "batch_sharpness, sharpness, adaptive_sharpness, average_sharpness, curvature, spectrum, path, confusion, "
-         "reparametrization; did you mean sharpness?"),
+         "reparametrization, mistakes; did you mean sharpness?"),
         ("  probes: [sharpness]", "mine.yaml:3:12: base.probes[0]: got 'sharpness'; write {name: sharpness}"),
         ("  probes: [{name: path, at: start}]",
          "mine.yaml:3:29: base.probes[0].at: unknown at 'start'; accepted: end"),

@@ -26,6 +26,7 @@ SMALL = {
     "path": {},
     "confusion": {"batch_sizes": [4], "draws": 2},
     "reparametrization": {},
+    "mistakes": {},
 }
 LESS = {
     "gradient_noise": {"hessian_draws": 0, "layers": False},

@@ -21,7 +21,8 @@ NOISE = {"name": "gradient_noise", "every": {"updates": 7}, "layers": False, "he
 PATH = {"name": "path", "every": {"updates": 5}}
 SPECTRUM = {"name": "spectrum", "draws": 1, "steps": 3, "grid": 8, "subset": {"size": 20, "seed": 3}}
 BROKEN = {"name": "confusion", "label": "broken", "batch_sizes": [21], "draws": 2, "subset": {"size": 20, "seed": 3}}
-PROBES = [NOISE, PATH, SPECTRUM, BROKEN]
+WRONG = {"name": "mistakes"}
+PROBES = [NOISE, PATH, SPECTRUM, BROKEN, WRONG]
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +70,17 @@ def test_training_does_not_see_its_probes(pair):
         assert not any(name.startswith("probe") for name in without.summary)
 
 
+def test_the_mistakes_are_those_that_the_history_counts(pair):
+    for one in pair:
+        found = one.probes["mistakes"]
+        count = found.series("examples")[1].item()
+        wrong = np.unpackbits(found.arrays["wrong@20"])
+        assert count == one.config["dataset"]["test_size"] and len(found.arrays["wrong@20"]) == -(-count // 8)
+        assert wrong.sum() == round(one.history["test_error"][-1] * count) == round(found.series("error")[1][0] * count)
+    a, b = (one.probes["mistakes"].arrays for one in pair)
+    assert (a["of@20"] == b["of@20"]).all() and (a["wrong@20"] != b["wrong@20"]).any()
+
+
 def test_what_a_run_has_to_say(pair):
     one = pair[0]
     update, value, error = one.probes["gradient_noise"].series("trace")
@@ -100,7 +112,7 @@ def test_costs_are_in_the_summary(pair):
     assert all(seconds > 0 for seconds in spent.values())
     assert spent["path"] == sum(pair[0].probes["path"].seconds["seconds"])
     shares = [value for name, value in summary.items() if name.startswith("probe_share")]
-    assert len(shares) == 4
+    assert len(shares) == 5
     everything = summary["seconds"] + sum(v for n, v in summary.items() if n.startswith("probe_seconds"))
     assert sum(shares) == pytest.approx(1 - summary["seconds"] / everything)
 
@@ -117,7 +129,8 @@ def test_alone_from_a_checkpoint_as_along_the_run(pair):
 def test_the_record_on_disk(pair, tmp_path):
     folder = records.write(pair[0], tmp_path)
     expected = {"probe-gradient_noise.parquet", "probe-path.parquet", "probe-spectrum.parquet", "probe-spectrum.npz",
-                "probe-broken.parquet", "probe-seconds.parquet"}  # fmt: skip
+                "probe-broken.parquet", "probe-mistakes.parquet", "probe-mistakes.npz",
+                "probe-seconds.parquet"}  # fmt: skip
     sums = json.loads((folder / "run.json").read_text())["checksums"]
     assert {path.name for path in folder.glob("probe*")} == expected < set(sums)
     found = read_probes(folder)
