@@ -35,7 +35,6 @@ PROBES = {
     "stationary_variance": "variance of the iterates once they only fluctuate",
     "excess_loss": "loss minus its minimum, for problems that know it",
     "output_change": "largest change of a logit by a reparametrization (Dinh et al. 2017)",
-    "largest_kept_batch": "largest batch that branched training keeps the loss with (Merrill et al. 2025)",
 }
 """Measurements beyond the history that a claim may be about, with their source."""
 
