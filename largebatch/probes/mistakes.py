@@ -12,9 +12,12 @@ from largebatch.probes.problem import Problem
 def mistakes(options: Any, problem: Problem, rng: np.random.Generator) -> Values:
     """Return which of the examples have another label than that of the largest logit (for McNemar 1947).
 
-    Values: `error`, their share, and `examples`, how many there are. Arrays: `wrong`, a bit an example in stored
-    order, the first in the highest bit of the first byte, uint8[ceil(examples / 8)]; and `of`, the first 8 bytes of
-    the SHA-256 of inputs and labels, which tells whether two runs were given the same examples, uint8[8].
+    Values: `error` = the number of i with argmax_k z_k(x_i) != y_i over that of examples, and `examples`, how many
+    there are; both dimensionless. Arrays: `wrong`, a bit an example in stored order, the first in the highest bit of
+    the first byte, uint8[ceil(examples / 8)]; and `of`, the first 8 bytes of the SHA-256 of inputs and labels, which
+    tells whether two runs were given the same examples, uint8[8].
+
+    Cost: the outputs of the examples, a third of a gradient each.
 
     Raises:
         ValueError: there are no classes to mistake, or an example is a sequence, with as many labels as tokens.

@@ -20,6 +20,7 @@ FEW = {
     "path": {"every": {"updates": 1}},
     "confusion": {"batch_sizes": [4], "draws": 5},
     "reparametrization": {},
+    "mistakes": {},
 }
 
 
@@ -59,7 +60,8 @@ def test_every_probe_finds_the_same_numbers_in_a_pack_on_two_devices_as_alone(sh
             assert theirs.rows[column] == mine.rows[column], name
         for column in ("value", "standard_error"):
             np.testing.assert_allclose(theirs.rows[column], mine.rows[column], rtol=1e-6, atol=1e-12, err_msg=name)
-        assert others.rows["value"] != theirs.rows["value"], f"{name}: the rows of the pack are two runs"
+        told = [(one.rows["value"], [array.tolist() for array in one.arrays.values()]) for one in (others, theirs)]
+        assert told[0] != told[1], f"{name}: the rows of the pack are two runs"
         for key, array in mine.arrays.items():
             np.testing.assert_allclose(theirs.arrays[key], array, rtol=1e-6, atol=1e-12, err_msg=key)
 
