@@ -87,7 +87,7 @@ class Text(Dataset):
     """Test sequences, the last stretch of a file."""
     standardize: Literal["global", "feature", "channel", "none"] = "none"
     length: Annotated[PositiveInt, Shape] = 32
-    """Characters of a sequence, T; an example is T predictions."""
+    """Characters of a sequence, T; an example is T predictions, so an update sees `batch_size` times T tokens."""
     path: str | None = None
     """A UTF-8 file, in `$LARGEBATCH_DATA` or the current folder; null generates the text from the data seed."""
     alphabet: Annotated[int, Field(ge=2, le=26), Shape] = 8

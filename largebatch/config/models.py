@@ -69,7 +69,10 @@ class Point(Network):
 
 
 class Transformer(Network):
-    """Causal transformer over tokens, normalised before attention and before the dense layers (Vaswani et al. 2017)."""
+    """Causal transformer over tokens, normalised before attention and before the dense layers (Vaswani et al. 2017).
+
+    An example is a sequence: `batch_size` counts sequences, and of each the loss is the mean over its tokens.
+    """
 
     tokens: ClassVar[bool] = True
     name: Literal["transformer"]

@@ -165,9 +165,11 @@ def max_pool(x: Float[Array, "n *space channels"], size: int) -> Float[Array, "n
             f"nothing is left of {' x '.join(map(str, x.shape[1:-1]))} after max-pooling by {size}: "
             "the network pools too often for images of this size; use larger images or fewer layers"
         )
-    x = x[(slice(None), *[slice(0, o * size) for o in out])]
-    split = [part for o in out for part in (o, size)]
-    return x.reshape(x.shape[0], *split, x.shape[-1]).max(axis=tuple(range(2, 2 * len(out) + 1, 2)))
+    for axis, length in reversed([*enumerate(out, start=1)]):
+        whole = jax.lax.slice_in_dim(x, 0, length * size, axis=axis)
+        apart = whole.reshape(*x.shape[:axis], length, size, *x.shape[axis + 1 :])
+        x = reduce(_larger, (jax.lax.index_in_dim(apart, p, axis + 1, keepdims=False) for p in range(size)))
+    return x
 
 
 def overlapping_max_pool(x: Float[Array, "n *space channels"]) -> Float[Array, "n *out channels"]:
@@ -175,11 +177,18 @@ def overlapping_max_pool(x: Float[Array, "n *space channels"]) -> Float[Array, "
 
     Where L is even, only the end is padded (the convention `same`).
     """
-    lengths = x.shape[1:-1]
-    out = [-(-length // 2) for length in lengths]
-    beyond = [(length % 2, 1) for length in lengths]
-    padded = jnp.pad(x, [(0, 0), *beyond, (0, 0)], constant_values=-jnp.inf)
-    return jnp.stack(_shifted(padded, (3,) * len(out), 2, out)).max(axis=0)
+    for axis, length in reversed([*enumerate(x.shape[1:-1], start=1)]):
+        ends = [(length % 2, 1) if place == axis else (0, 0) for place in range(x.ndim)]
+        padded, last = jnp.pad(x, ends, constant_values=-jnp.inf), 2 * -(-length // 2) - 1
+        x = reduce(_larger, (jax.lax.slice_in_dim(padded, p, p + last, 2, axis) for p in range(3)))
+    return x
+
+
+def _larger(first: Array, second: Array) -> Array:
+    # The slope of `max` divides by how many entries equal it. The compiler may compute them a second time for that,
+    # with another rounding: then none is equal, and 0 / 0 is NaN. A choice divides by nothing; of equal entries it
+    # takes the first, as PyTorch does, and a first one that is NaN stays.
+    return jnp.where((first >= second) | jnp.isnan(first), first, second)
 
 
 def as_images(x: Float[Array, " n *dims"], network: str) -> Float[Array, "n height width channels"]:

@@ -1,4 +1,7 @@
-"""A small causal transformer, which predicts the next token at every place."""
+"""A small causal transformer, which predicts the next token at every place.
+
+An example is a sequence of T tokens: a batch of B sequences holds B T predictions, all of which count alike.
+"""
 
 import flax.linen as nn
 import jax

@@ -85,6 +85,7 @@ def test_runs_that_grow_otherwise_share_no_program():
         ({"milestones": [{"epochs": 1.5}], "grow_batch_to": 16}, "every milestone is a whole number of epochs"),
         ({"grow_batch_to": 4}, "grow_batch_to 4 lies outside of batch_size 8 to the 100"),
         ({"grow_batch_to": 101}, "grow_batch_to 101 lies outside of batch_size 8 to the 100"),
+        ({"grow_batch_to": 16, "stretch": 1.25}, "stretch 1.25 moves a milestone of grow_batch_to into an epoch; use"),
     ],
 )
 def test_a_ramp_that_cannot_be_is_refused(changes, message):

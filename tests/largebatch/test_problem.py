@@ -22,6 +22,8 @@ LEAST = {"dataset": {"name": "least_squares"}, "model": {"name": "linear"}, "los
         (SCALAR | {"loss": "half_squares"}, "not defined on scalar_quadratics, .* components; use loss: quadratic"),
         (SCALAR | {"model": {"name": "mlp"}}, "model mlp does not fit scalar_quadratics; use model: {name: point}"),
         ({"model": {"name": "point"}}, "model point does not fit digits; use model: a network, as in {name: mlp}"),
+        ({"dataset": {"name": "text"}}, "model mlp does not fit text; use model: {name: transformer}"),
+        ({"model": {"name": "transformer"}}, "transformer does not fit digits; use model: one for inputs without"),
         (SCALAR | {"model": {"name": "point", "initial": [1, 2]}},
          "initial has 2 numbers, but scalar_quadratics has 1 dimensions; give 1, or null for"),
     ],

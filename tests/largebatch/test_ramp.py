@@ -1,6 +1,7 @@
 """Training while the batch grows, against a plain loop in float64."""
 
 import jax
+import jax.monitoring
 import numpy as np
 import pytest
 
@@ -77,3 +78,33 @@ def test_the_record_tells_the_rates_and_the_examples():
     np.testing.assert_array_equal(record.history["epoch"], [0, 1, 2, 3, 4])
     np.testing.assert_array_equal(record.history["update"], [0, 17, 34, 39, 42])
     np.testing.assert_allclose(record.history["learning_rate"][1:], RATE * np.array([1, 1, 1, 0.5]))
+
+
+@pytest.fixture
+def asked():
+    """Names of the programs that the compiler is asked for, those that it finds in its cache included."""
+    names = []
+
+    def listen(event, seconds, **said):
+        if event == "/jax/core/compile/backend_compile_duration":
+            names.append(said["fun_name"])
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield names
+    jax.monitoring.unregister_event_duration_listener(listen)
+
+
+def test_a_ramp_is_compiled_once_a_phase(asked):
+    # Seven features, as nowhere else, so that nothing is at hand: the batch is 6, 24 and 96.
+    one = grown("full", dataset={"features": 7})
+    with jax.enable_x64(True):
+        pack = Pack([one], width=1)
+        asked.clear()
+        pack.warm_up()
+        assert len(pack.extent.phases) == 3
+        assert len(asked) == 3 + 1, "and the evaluation"
+        for update in (1, 33, 34, 35, pack.extent.total):
+            pack.advance(update)
+            pack.evaluate()
+    train(one)
+    assert len(asked) == 4, "another run finds them at hand"

@@ -132,6 +132,16 @@ def test_a_file_of_the_folder_is_missing(place, tmp_path):
         cifar.load(options("cifar10"), 0)
 
 
+def test_a_file_that_a_disk_no_longer_reads(place, monkeypatch):
+    def unreadable(*_):
+        raise OSError(5, "Input/output error")
+
+    place("cifar10", "archive")
+    monkeypatch.setattr("hashlib.file_digest", unreadable)
+    with pytest.raises(DataError, match=r"cifar-10-python\.tar\.gz .*Input/output error"):
+        cifar.load(options("cifar10"), 0)
+
+
 def test_half_a_record(place, tmp_path, monkeypatch):
     source = place("cifar100")
     content = cifar_on_disk.packed({member: b"x" * 3075 for member in source.members})

@@ -8,6 +8,7 @@ import pytest
 
 from largebatch import datasets
 from largebatch.config import DATASETS
+from largebatch.datasets.data import DataError
 
 ARRAYS = ("train_x", "train_y", "train_y_true", "validation_x", "validation_y", "test_x", "test_y")
 
@@ -117,6 +118,14 @@ def test_another_data_folder_is_another_set(monkeypatch, tmp_path):
     first = datasets.load(digits(), seed=0)
     monkeypatch.setenv("LARGEBATCH_DATA", str(tmp_path))
     assert datasets.load(digits(), seed=0) is not first
+
+
+def test_digits_that_are_not_there_say_where_they_come_from(monkeypatch):
+    source = sys.modules["largebatch.datasets.digits"]
+    monkeypatch.setattr(source, "find_spec", lambda name: None)
+    monkeypatch.setattr(source, "_pool", source._pool.__wrapped__)
+    with pytest.raises(DataError, match=r"digits\.csv\.gz is not there: .*install scikit-learn>=1\.6"):
+        datasets.load(digits(train_size=51), seed=0)
 
 
 def test_loading_needs_neither_jax_nor_pyplot():

@@ -98,25 +98,46 @@ def test_dense_has_the_bits_of_flaxs(shape):
     np.testing.assert_array_equal(jax.jit(ours.apply)(params, x), jax.jit(flaxs.apply)(params, x))
 
 
-@pytest.mark.parametrize("space", [(8,), (9,), (8, 6), (7, 9)])
+def assert_pools_as_torch(pool, theirs, x):
+    """Compare values, and slopes: where entries are equal, the first of a window has all of it."""
+    torch = pytest.importorskip("torch")
+    inputs = to_torch(torch, x)
+    expected = theirs(torch, inputs)
+    weights = RNG.standard_normal(np.moveaxis(expected.detach().numpy(), 1, -1).shape)
+    (expected * to_torch(torch, weights).detach()).sum().backward()
+
+    @jax.jit
+    def both(x, weights):
+        got, back = jax.vjp(pool, x)
+        return got, back(weights)[0]
+
+    got, slopes = both(x, weights)
+    np.testing.assert_array_equal(got, np.moveaxis(expected.detach().numpy(), 1, -1))
+    np.testing.assert_allclose(slopes, np.moveaxis(inputs.grad.numpy(), 1, -1), atol=1e-14)
+
+
+@pytest.mark.parametrize("space", [(9,), (8, 6), (7, 9)])
 @pytest.mark.parametrize("size", [2, 3])
 def test_max_pool_is_torchs(space, size):
-    torch = pytest.importorskip("torch")
-    x = RNG.standard_normal((2, *space, 3))
-    expected = getattr(torch.nn.functional, f"max_pool{len(space)}d")(to_torch(torch, x), size)
-    np.testing.assert_array_equal(max_pool(jnp.array(x), size), np.moveaxis(expected.detach().numpy(), 1, -1))
+    def theirs(torch, x):
+        return getattr(torch.nn.functional, f"max_pool{len(space)}d")(x, size)
+
+    x = RNG.integers(0, 4, (2, *space, 3)).astype(float)
+    x[(0, *[1] * len(space), 0)] = np.nan
+    assert_pools_as_torch(lambda x: max_pool(x, size), theirs, x)
 
 
 @pytest.mark.parametrize("space", [(8, 6), (7, 9), (1, 2)])
 def test_overlapping_max_pool_is_torchs_on_a_padded_image(space):
-    torch = pytest.importorskip("torch")
-    x = RNG.standard_normal((2, *space, 3))
     # Windows of 3, two apart: an even length needs one more at its end, an odd one at both.
     ends = [end for length in reversed(space) for end in (length % 2, 1)]
-    padded = torch.nn.functional.pad(to_torch(torch, x), ends, value=-torch.inf)
-    expected = torch.nn.functional.max_pool2d(padded, 3, 2)
-    assert expected.shape[2:] == tuple(-(-length // 2) for length in space)
-    np.testing.assert_array_equal(overlapping_max_pool(jnp.array(x)), np.moveaxis(expected.detach().numpy(), 1, -1))
+
+    def theirs(torch, x):
+        return torch.nn.functional.max_pool2d(torch.nn.functional.pad(x, ends, value=-torch.inf), 3, 2)
+
+    x = RNG.integers(0, 4, (2, *space, 3)).astype(float)
+    assert_pools_as_torch(overlapping_max_pool, theirs, x)
+    assert overlapping_max_pool(jnp.array(x)).shape[1:-1] == tuple(-(-length // 2) for length in space)
 
 
 def test_pooling_nothing_is_refused():

@@ -23,6 +23,7 @@ SAMPLES = {
 NEEDED = {"custom": {"path": OWN}}
 """Name -> options without a default."""
 TINY = {
+    "keskar_f1": ({}, (5,)),
     "keskar_c1": ({"channels": 3, "widths": [12, 10]}, (7, 9, 2)),
     "keskar_c2": ({"channels": 3, "width": 12}, (32, 32, 1)),
     "resnet": ({"depth": 8, "width": 2}, (7, 9, 2)),
