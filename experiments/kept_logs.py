@@ -9,6 +9,7 @@ from rich.console import Console
 from experiments.place import Place, say
 from experiments.selection import matching
 from largebatch.config import digest
+from largebatch.storage import Folder
 from sweeps import worker_log
 from sweeps.board import size
 from sweeps.ledger import Failure, Ledger
@@ -23,8 +24,8 @@ class Logs:
     """Failures and files; `parts` are those parts of the files that are about the runs one asked for."""
 
     failures: tuple[Failure, ...]
-    files: tuple[Path, ...]
-    parts: tuple[tuple[Path, str], ...]
+    files: tuple[Folder, ...]
+    parts: tuple[tuple[Folder, str], ...]
     asked: bool
     """Whether runs were named."""
 
@@ -66,7 +67,8 @@ def show_logs(place: Place, found: Logs, console: Console) -> None:
             say(console, f"  {line}")
     if not found.asked:
         for path in found.files:
-            say(console, f"{size(path.stat().st_size):>8}  {path}")
+            told = size(path.stat().st_size) if isinstance(path, Path) else ""  # elsewhere each would be a request
+            say(console, f"{told:>8}  {path}")
     if found.asked and not found.parts:
         say(console, "no worker left a log of it; runs trained with --in-process write to their own terminal")
     if not (found.failures or found.files or found.parts) and not found.asked:

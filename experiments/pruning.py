@@ -11,6 +11,7 @@ from experiments.programs import recorded
 from largebatch import live
 from largebatch.config import digest
 from largebatch.storage import Folder, matching, remove
+from sweeps.cancelling import FOLDER as CANCELLED
 from sweeps.choice import shaped
 from sweeps.extending import cut, starts
 from sweeps.ledger import Ledger
@@ -18,6 +19,7 @@ from sweeps.packing import without
 
 LEFT_OVER_SECONDS = 3600.0
 """Age from which a temporary folder is nobody's."""
+CANCELLED_LATE = "cancellation of a run that has a record"
 RUN = re.compile("[0-9a-f]{16}")
 
 
@@ -35,8 +37,8 @@ def waste(place: Place) -> list[Waste]:
     """Return what can go.
 
     Records that match no run of the experiment, unless one is to go on from there, checkpoints of packs whose runs
-    have ended, failures of runs that have since succeeded or are no longer asked for, rows of runs that have a record,
-    and temporary folders left over.
+    have ended, failures and cancellations of runs that have since succeeded or are no longer asked for, rows of runs
+    that have a record, and temporary folders left over.
 
     Raises:
         SweepError: a record is torn, or none belongs to this experiment.
@@ -48,11 +50,12 @@ def waste(place: Place) -> list[Waste]:
     foreign = [run for run in ledger.foreign if run not in needed]
     found: list[tuple[Folder, str]] = [(folder / "runs" / run, "record of another run") for run in foreign]
     found += [(path, "checkpoint of runs that have ended") for path in _checkpoints(place, ledger)]
-    for path in matching(folder / "failures", "*.json"):
-        if path.stem in ledger.done:
-            found.append((path, "failure of a run that has succeeded since"))
-        elif path.stem not in wanted:
-            found.append((path, "failure of another run"))
+    for kind, ended in (("failures", "failure of a run that has succeeded since"), (CANCELLED, CANCELLED_LATE)):
+        for path in matching(folder / kind, "*.json"):
+            if path.stem in ledger.done:
+                found.append((path, ended))
+            elif path.stem not in wanted:
+                found.append((path, f"{ended.partition(' of ')[0]} of another run"))
     gone = {path.stem: path for path in live.files(folder).values()}
     found += [(path, "rows of a run that has a record") for run, path in gone.items() if run in ledger.done]
     found += [(path, "rows of another run") for run, path in gone.items() if run not in wanted]

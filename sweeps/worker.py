@@ -14,13 +14,13 @@ from typing import Any
 
 from largebatch.provenance import COMMAND, source
 from largebatch.storage import Folder
-from sweeps import worker_log
 from sweeps.calibration import MEASURE_SECONDS, Speed, Trial
 from sweeps.cancelling import Watch, checkpoint_of
 from sweeps.events import Cause
 from sweeps.memory import in_use
 from sweeps.packing import Job
 from sweeps.where import machine
+from sweeps.worker_log import WorkerLog
 
 TRAINING = "largebatch.train:train_pack"
 MEASURING = "sweeps.speed:measure"
@@ -72,6 +72,7 @@ class Worker:
         self._core = claim_core() if gpus == 0 and devices == 1 else None
         self._progress = ("", 0)
         self._stopping = False
+        self._log = WorkerLog()
         with suppress(Exception):  # what is wrong with it is told by the first job, as that job's error
             self._function()
 
@@ -101,8 +102,9 @@ class Worker:
         """Train a pack and leave its records under `folder`/runs; an exception is returned, not raised."""
         self._progress = (job.name, 0)
         self._keep_to_core()
-        if Path(sys.argv[0]).name == "default_worker.py":  # a process of Ray's; another one's output is somebody's
-            worker_log.keep(folder, job.name, job.digests)
+        log = self._log if Path(sys.argv[0]).name == "default_worker.py" else None  # another's output is somebody's
+        if log:
+            log.begin(folder, job.name, job.digests)
 
         def count(examples: int) -> None:
             self._progress = (job.name, self._progress[1] + examples)
@@ -122,6 +124,8 @@ class Worker:
             )
         except Exception as raised:
             error = Cause(type(raised).__name__, str(raised), traceback.format_exc())
+        if log:
+            log.end(folder, failed=error is not None)
         return Ended(error, self._progress[1], in_use())
 
     def measure(self, trial: Trial, *, measuring: str = MEASURING, seconds: float = MEASURE_SECONDS) -> Speed:

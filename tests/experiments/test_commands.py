@@ -94,9 +94,9 @@ def test_retry_makes_failed_runs_missing_again(begun):
 def test_logs_keep_what_a_worker_wrote_and_find_it_by_run(begun):
     folder, run, other = begun / "smoke", digest(SMOKE[5]), digest(SMOKE[0])
     program = (
-        "import os, sys; from pathlib import Path; from sweeps import worker_log; "
-        f"worker_log.keep(Path({str(folder)!r}), 'one', ({other!r},)); print('of the other'); "
-        f"worker_log.keep(Path({str(folder)!r}), 'two', ({run!r},)); os.write(2, b'last words'); "
+        "import os, sys; from pathlib import Path; from sweeps.worker_log import WorkerLog; log = WorkerLog(); "
+        f"log.begin(Path({str(folder)!r}), 'one', ({other!r},)); print('of the other'); "
+        f"log.begin(Path({str(folder)!r}), 'two', ({run!r},)); os.write(2, b'last words'); "
         "os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False)

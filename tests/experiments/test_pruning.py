@@ -10,6 +10,7 @@ from experiments.experiment import load
 from experiments.programs import choices
 from largebatch.config import digest
 from largebatch.live import LiveRows
+from sweeps.cancelling import cancel
 from sweeps.choice import shaped
 from sweeps.ledger import Failure, write_failure
 from sweeps.packing import pack
@@ -22,21 +23,24 @@ def test_prune_lists_and_deletes_only_what_serves_nobody(begun):
     folder = begun / "smoke"
     write_failure(folder, Failure(digest(SMOKE[0]), 1, "old", "", "then"))
     write_failure(folder, Failure("f" * 16, 1, "of another", "", "then"))
+    for run in (digest(SMOKE[0]), digest(SMOKE[5]), "f" * 16):
+        cancel(folder, run)
     foreign = load("smoke", ["budget.epochs=3"]).configs[0]
     leave(folder, foreign, seconds=1.0)
     LiveRows(folder / "runs", "smoke", SMOKE[0]).begin([])
     wasted = {f"runs/{digest(foreign)}", f"failures/{digest(SMOKE[0])}.json", "failures/" + "f" * 16 + ".json"}
     wasted |= {f"live/{digest(SMOKE[0])}.jsonl"}
+    wasted |= {f"cancelled/{digest(SMOKE[0])}.json", "cancelled/" + "f" * 16 + ".json"}
     before = {path for path in folder.rglob("*")}
     listed = called(*words_for(begun, "prune"))
     assert {line.split()[2].rstrip(":") for line in listed.stdout.splitlines()[:-1]} == wasted
-    assert "4 things, " in listed.stdout and "largebatch prune smoke --yes --results" in listed.stdout
+    assert "6 things, " in listed.stdout and "largebatch prune smoke --yes --results" in listed.stdout
     assert {path for path in folder.rglob("*")} == before
     told = json.loads(called(*words_for(begun, "prune"), "--json").stdout)
-    assert not told["deleted"] and len(told["found"]) == 4
-    assert "4 things, " in called(*words_for(begun, "prune"), "--yes").stdout
+    assert not told["deleted"] and len(told["found"]) == 6
+    assert "6 things, " in called(*words_for(begun, "prune"), "--yes").stdout
     gone = {str(path.relative_to(folder)) for path in before - set(folder.rglob("*"))}
-    assert wasted == {name for name in gone if str(Path(name).parent) in ("runs", "failures", "live")}
+    assert wasted == {name for name in gone if str(Path(name).parent) in ("runs", "failures", "live", "cancelled")}
     assert "nothing to prune" in called(*words_for(begun, "prune")).stdout
 
 

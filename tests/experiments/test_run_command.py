@@ -203,7 +203,8 @@ def test_ctrl_c_ends_with_130_and_says_how_to_go_on(tmp_path):
 
 def test_a_sweep_with_ray_gives_the_same_records(swept, tmp_path):
     words = ["run", "smoke", "--wandb", "off", "--workers", "2", "--results", tmp_path]
-    code, out, err = ended(*words, XLA_FLAGS="")
+    secret = "planted-and-never-to-be-seen"
+    code, out, err = ended(*words, XLA_FLAGS="", MY_TOKEN=secret, AWS_SECRET_ACCESS_KEY=secret, WANDB_API_KEY=secret)
     assert (code, "8 of 8 runs have records" in out) == (0, True), err
     here, there = (
         {path.name: json.loads((path / "run.json").read_text())["summary"]["train_loss"] for path in folder.iterdir()}
@@ -212,4 +213,7 @@ def test_a_sweep_with_ray_gives_the_same_records(swept, tmp_path):
     assert here.keys() == there.keys()
     for path in (tmp_path / "smoke" / "runs").iterdir():
         assert "run smoke --wandb off" in json.loads((path / "run.json").read_text())["provenance"]["command"]
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [path for path in written if path.suffix == ".log"], "what workers wrote was looked through too"
+    assert secret not in out + err and not [path for path in written if secret.encode() in path.read_bytes()]
     assert all(there[run] == pytest.approx(here[run], rel=1e-4) for run in here)

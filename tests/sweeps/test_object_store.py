@@ -1,6 +1,8 @@
 """A sweep whose results lie in an object store: complete, resumed, held by one driver at a time."""
 
 import json
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -12,14 +14,14 @@ from largebatch import records
 from largebatch.config import digest
 from largebatch.storage import place_of, write_file
 from largebatch.train import train_pack
-from sweeps import SweepError, claim
+from sweeps import SweepError, claim, worker_log
 from sweeps.claim import claimed
 from sweeps.engine import InProcessEngine
 from sweeps.expand import expand
 from sweeps.ledger import Ledger
 from sweeps.snapshot import read
 from sweeps.sweep import sweep
-from tests.experiments.command_line import called
+from tests.experiments.command_line import ROOT, called
 from tests.largebatch.small import small
 from tests.largebatch.test_checkpoint import Killed, assert_same_bits
 from tests.object_store import object_store
@@ -151,6 +153,22 @@ def test_a_folder_without_locks_is_leased_too(tmp_path, remote, monkeypatch):
     assert not (tmp_path / "lease.json").exists()
 
 
+def log_of_a_worker(home, run):
+    """Leave what a worker writes that is at a run, and then, within moments, at others, one of which fails."""
+    program = (
+        "from largebatch.storage import place_of; from sweeps.worker_log import WorkerLog; log = WorkerLog(); "
+        f"home = place_of({str(home)!r}); log.begin(home, 'one', ({run!r},)); print('of this run'); "
+        "log.end(home, failed=False); log.begin(home, 'two', ()); print('of no run'); log.end(home, failed=False)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout == done.stderr == ""
+    (path,) = worker_log.files(home)
+    assert "of this run" in path.read_text() and "of no run" not in path.read_text(), "sent once in a while"
+    program = program.replace("failed=False", "failed=True")
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+    assert sorted("of no run" in path.read_text() for path in worker_log.files(home)) == [False, True]
+
+
 def test_the_command_line_keeps_everything_but_the_mirror_there(remote, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = ["smoke", "--set", "seeds=1", "--set", "budget={updates: 2}", "--results", remote]
@@ -172,6 +190,10 @@ def test_the_command_line_keeps_everything_but_the_mirror_there(remote, tmp_path
     assert page.look() and not page.look() and not page.trouble and smoke.question in page.page()
     name = next(run.name for run in records.folders(home / "runs"))
     assert f"run {name}: done" in called("show", "smoke", name, *words[1:]).output
+    log_of_a_worker(home, name)
+    told = called("logs", "smoke", name, *words[1:]).output
+    assert str(worker_log.files(home)[0]) in told and "  of this run\n" in told and "of no run" not in told
+    assert "of this run" in called("show", "smoke", name, *words[1:]).output
     extended = [*words, "--set", "seeds=2"]
     assert "2 runs cancelled" in called("cancel", *extended, "--run", "batch_size=16,seed=1").output
     told = json.loads(called("status", *extended, "--json").output)
