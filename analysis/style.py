@@ -7,7 +7,7 @@ import numpy as np
 
 INK, MUTED, RULE, PAPER = "#1c1d21", "#66686f", "#dcdde2", "#ffffff"
 """Text, secondary text, grid lines and background; the report maps them to its light and dark themes."""
-PALETTE = ("#0072b2", "#e07b00", "#009e73", "#b25890", "#56a3d9", "#c9a400", "#d04a2f")
+PALETTE = ("#0072b2", "#e07b00", "#009e73", "#b25890", "#56a3d9", "#d4b000", "#d04a2f")
 """Okabe and Ito's colours for the colour-blind, three of them darkened to be seen on white."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 ORDER_OF_RULES = ("constant", "sqrt", "linear")

@@ -1,6 +1,6 @@
 """The report: one self-contained HTML page with the answer, how sure it is, and what it rests on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,21 @@ def import_report() -> None:
     """Import what a report is made with, as something to do while others keep one waiting."""
     for name in DRAWN_WITH:
         import_module(name)
+
+
+def once(parts: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the labels and numbers of a figure, those that say the same reason why they cannot be drawn as one.
+
+    Its label counts the others, and is empty where none was drawn.
+    """
+    reasons = [numbers.get("cannot") for _, numbers in parts]
+    for place, (label, numbers) in enumerate(parts):
+        why = reasons[place]
+        if why is None or reasons.count(why) == 1:
+            yield label, numbers
+        elif why not in reasons[:place]:
+            alike = reasons.count(why)
+            yield ("" if alike == len(parts) else f"{label} and {alike - 1} more"), numbers
 
 
 def write_report(
@@ -63,8 +78,9 @@ def write_report(
     folder = experiment_folder / "report"
     drawings = []
     for figure, options in map(asked, figures):
-        for label, part in figure.combinations(shown):
-            numbers = {**figure.prepare(part, options), "label": label}
+        parts = [(label, figure.prepare(part, options)) for label, part in figure.combinations(shown)]
+        for label, found in once(parts):
+            numbers = {**found, "label": label}
             svg = save(figure, numbers, folder, label)
             drawings.append(Drawing(figure, numbers, svg, marks_of(figure, numbers)))
     said = Said(question, published, deviations, history, policy)
