@@ -129,7 +129,7 @@ def _ours(one: "Verdict", claim: Mapping[str, Any]) -> str:
     if not one.n:
         return "not measured"
     shown = f"{one.effect + claim['value']:.4g}" if "value" in claim else number(one, one.effect)
-    return f"{shown} ({one.verdict})"
+    return f"{one.measure} {shown} ({one.verdict})"
 
 
 def _unseen(found: "Sequence[Verdict]") -> list[str]:

@@ -113,7 +113,7 @@ def test_the_measure_itself_stands_beside_what_was_published(done):
     runs = [read_summary(run) for run in (at.folder / "runs").iterdir()]
     losses = [run.summary["train_loss"] for run in runs if run.config["batch_size"] == 16]
     assert len(losses) == 4
-    assert f"| 1 | {np.mean(losses):.4g} (" in gallery.page(there, verdicts(there), [])
+    assert f"| 1 | train_loss {np.mean(losses):.4g} (" in gallery.page(there, verdicts(there), [])
 
 
 def test_a_number_without_noise_is_said_without_an_interval(done):
