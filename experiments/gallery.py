@@ -3,11 +3,12 @@
 It can be stopped at any time: sweeps go on where they were, and a page is written as soon as its sweep is complete.
 """
 
+import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -64,32 +65,39 @@ def chosen() -> list[str]:
 def write(place: "Place", pages: Path) -> Path:
     """Write an experiment's page and its figures from its records and its report, and return the page."""
     name = place.experiment.name
-    figures = list(_figures(place.folder / "report", pages / "figures", name))
+    kinds = [each if isinstance(each, str) else str(each["name"]) for each in place.experiment.figures]
+    figures = list(_figures(place.folder / "report", pages / "figures", name, kinds))
     path = pages / f"{name}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page(place, verdicts(place), figures), encoding="utf-8")
     return path
 
 
-def _figures(report: "Folder", folder: Path, name: str) -> Iterable[Path]:
-    """Copy the first figures of a report, small, and yield them; those of an earlier page go."""
+def _figures(report: "Folder", folder: Path, name: str, first: Sequence[str]) -> Iterable[tuple[Path, str]]:
+    """Copy one figure of each kind, small, and yield it with its caption; those of an earlier page go.
+
+    The kinds that the experiment asks for come first, in its order: its main figure is among them.
+    """
+    from analysis.figures import FIGURES
     from largebatch.storage import matching
 
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob(f"{name}-*"):
         old.unlink()
     kinds = {svg.stem.partition("--")[0]: svg for svg in reversed(matching(report, "*.svg"))}
-    for svg in sorted(kinds.values())[:MOST_FIGURES]:
+    order = sorted(kinds, key=lambda kind: (first.index(kind) if kind in first else len(first), kind))
+    for kind in order[:MOST_FIGURES]:
+        svg = kinds[kind]
         content, source = svg.read_bytes(), svg
         if len(content) > LARGEST_SVG:
             source = svg.with_suffix(".png")
             content = source.read_bytes()
         kept = folder / f"{name}-{source.name}"
         kept.write_bytes(content)
-        yield kept
+        yield kept, FIGURES[kind].caption(json.loads(svg.with_suffix(".json").read_bytes()))
 
 
-def page(place: "Place", found: "Sequence[Verdict]", figures: Sequence[Path]) -> str:
+def page(place: "Place", found: "Sequence[Verdict]", figures: Sequence[tuple[Path, str]]) -> str:
     """Return an experiment's page as Markdown: question, verdicts, figures, the paper's numbers, what departs."""
     experiment = place.experiment
     lines = [f"# {experiment.name}", "", experiment.question, "", f"*{experiment.paper}*", "", counted(found), ""]
@@ -98,9 +106,9 @@ def page(place: "Place", found: "Sequence[Verdict]", figures: Sequence[Path]) ->
     lines += [_row(one.says, SIGNS[one.verdict], numbers(one)) for one in found]
     if figures:
         lines += ["", "## Figures", ""]
-        lines += [f"![{figure.stem}](figures/{figure.name})\n" for figure in figures]
+        lines += [f"![{figure.stem}](figures/{figure.name})\n\n{caption}\n" for figure, caption in figures]
     if experiment.published:
-        ours = {one.says: f"{one.effect:.4g} ({one.verdict})" for one in found}
+        ours = {one.says: _ours(one, claim) for one, claim in zip(found, experiment.claims, strict=True)}
         lines += ["", "## Ours against published", "", "| quantity | published | ours | where |", "|---|---|---|---|"]
         lines += [
             _row(n["quantity"], n["value"], ours.get(n["claim"] or "", "not measured"), f"{n['figure']}; {n['source']}")
@@ -112,6 +120,16 @@ def page(place: "Place", found: "Sequence[Verdict]", figures: Sequence[Path]) ->
         lines += [f"- {one['date']}: {one['change']} {one['reason']}" for one in experiment.history]
     lines += ["", "## What could not be seen, and why", "", *_unseen(found), ""]
     return "\n".join(lines)
+
+
+def _ours(one: "Verdict", claim: Mapping[str, Any]) -> str:
+    """Return what a claim measured; where it names a value, the measure itself and not what it is above that."""
+    from analysis.report.verdict_table import number
+
+    if not one.n:
+        return "not measured"
+    shown = f"{one.effect + claim['value']:.4g}" if "value" in claim else number(one, one.effect)
+    return f"{one.measure} {shown} ({one.verdict})"
 
 
 def _unseen(found: "Sequence[Verdict]") -> list[str]:

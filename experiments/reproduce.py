@@ -87,7 +87,8 @@ def numbers(one: "Verdict") -> str:
     )  # fmt: skip
     where = f" at {one.where}" if one.where else ""
     condition = f", {one.condition}" if one.condition else ""
-    interval = "" if math.isnan(one.low) else f" [{one.low:.4g}, {one.high:.4g}] at {100 * one.level:.3g} %"
+    bare = math.isnan(one.low) or one.method == "exact"
+    interval = "" if bare else f" [{one.low:.4g}, {one.high:.4g}] at {100 * one.level:.3g} %"
     middle = "median " if one.method == "sign" else ""
     seeds = f"{one.n} seed{'s' if one.n != 1 else ''}, {one.method}"
     found = f"{middle}{one.effect:.4g}{interval}" if one.n else "nothing to judge"

@@ -72,8 +72,8 @@ def convolutional(config: RunConfig) -> bool:
 def size_of(config: RunConfig) -> float:
     """Return the multiplications an example that a network takes, over those of the usual one, at least 1.
 
-    Dense networks are known by the weights between their hidden layers; the two small convolutional ones by their
-    products over 40 places and over 28 x 28 pixels, the inputs they are made for.
+    Dense networks are known by the weights between their hidden layers, and by those from an image to the first; the
+    two small convolutional ones by their products over 40 places and over 28 x 28 pixels, the inputs they are made for.
     """
     model = config.model
     if model.name == "cnn":
@@ -84,7 +84,7 @@ def size_of(config: RunConfig) -> float:
     elif convolutional(config):
         return CONVOLUTIONAL_SIZE
     else:
-        products = sum(a * b for a, b in itertools.pairwise(getattr(model, "widths", ())))
+        products = sum(a * b for a, b in itertools.pairwise((config.dataset.pixels, *getattr(model, "widths", ()))))
     return max(1.0, products / USUAL_WEIGHTS)
 
 

@@ -87,7 +87,11 @@ class Figure:
     def caption(self, numbers: Mapping[str, Any]) -> str:
         """Return how to read the figure, in words that also stand in for it."""
         why = numbers.get("cannot")
-        return f"Not drawn: {why}." if why else str(self._own.caption(numbers))
+        if why:
+            return f"Not drawn: {why}."
+        # Modules speak of several seeds and batch sizes; one of them is said as one.
+        said = re.sub(r"\b1 seeds\b", "one seed", str(self._own.caption(numbers)))
+        return re.sub(r"dark to light from (?:B = )?([\d,]+) to \1\b", r"B = \1", said)
 
     def table(self, numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
         """Return the main numbers in words, as (header, rows), for those who cannot see the figure."""

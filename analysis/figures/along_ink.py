@@ -69,9 +69,10 @@ def band(axes: Axes, x: Any, points: Any, color: str, **style: Any) -> None:
     """Draw mean, smallest and largest seed; what lies at the start has no place on a logarithmic axis."""
     at = np.array(x, float)
     if len(at):
-        mean, low, high = np.array(points, float)[at > 0].reshape(-1, 3).T
-        axes.plot(at[at > 0], mean, color=color, **style)
-        axes.fill_between(at[at > 0], low, high, color=color, alpha=0.16, linewidth=0)
+        shown = at >= 0 if axes.get_xscale() == "linear" else at > 0
+        mean, low, high = np.array(points, float)[shown].reshape(-1, 3).T
+        axes.plot(at[shown], mean, color=color, **style)
+        axes.fill_between(at[shown], low, high, color=color, alpha=0.16, linewidth=0)
 
 
 def broken(axes: Axes, x: Any, values: Any, color: str) -> None:
@@ -111,13 +112,16 @@ def span(numbers: Mapping[str, Any]) -> tuple[float, float]:
     return min(xs), max(xs)
 
 
-def values(numbers: Mapping[str, Any], name: str) -> list[float]:
-    """Return the means of a measure that are shown, of all lines; where every run was lost, what they had before."""
+def values(numbers: Mapping[str, Any], name: str, *, start: bool = False) -> list[float]:
+    """Return the means of a measure that are shown, of all lines; where every run was lost, what they had before.
+
+    The start is among them if asked for: a linear axis shows it.
+    """
     means = [
         point[0]
         for line in numbers["lines"]
         for point, x in zip(line["measures"][name][name], line["measures"][name]["x"], strict=True)
-        if x and point[0] is not None
+        if (x or start) and point[0] is not None
     ]
     lost = [v for line in numbers["lines"] for run in line["lost"] for v in run[name][name]]
     return means or [v for v in lost if v is not None] or [1.0]

@@ -25,7 +25,7 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         _scale(row[0], numbers, name)
         paper.row_label(row[0], words + over)
     draw_row(rows[-1], numbers, "train_loss")
-    paper.logarithmic(rows[-1][0], values(numbers, "train_loss"))
+    paper.logarithmic(rows[-1][0], values(numbers, "train_loss", start=True))
     paper.row_label(rows[-1][0], "train loss")
     paper.heading(canvas, numbers, "Edge of stability")
     told = "edge of stability" if numbers["relative"] else "edge of stability, 2 / rate"
@@ -39,8 +39,7 @@ def _edges(numbers: Mapping[str, Any], arm: str) -> tuple[np.ndarray, np.ndarray
     if not own:
         return np.empty(0), np.empty(0)
     longest = max(own, key=lambda found: found["x"][-1])
-    x, y = np.array(longest["x"], float), np.array([point[0] for point in longest[EDGE]], float)
-    return x[x > 0], y[x > 0]
+    return np.array(longest["x"], float), np.array([point[0] for point in longest[EDGE]], float)
 
 
 def _limit(row: Sequence[Axes], numbers: Mapping[str, Any]) -> None:
@@ -55,7 +54,7 @@ def _limit(row: Sequence[Axes], numbers: Mapping[str, Any]) -> None:
 def _scale(axes: Axes, numbers: Mapping[str, Any], name: str) -> None:
     limits = [1.0] if numbers["relative"] else [float(y[-1]) for arm in numbers["arms"]
                                                if len(y := _edges(numbers, arm)[1])]  # fmt: skip
-    shown = [*values(numbers, name), *limits]
+    shown = [*values(numbers, name, start=True), *limits]
     low, high = min(shown), max(shown)
     if low > 0 and high / low > 12:
         paper.powers(axes, shown)

@@ -51,7 +51,7 @@ def _setting(v: Verdict) -> str:
 
 
 def _region(v: Verdict) -> str:
-    low, high = (_number(v, bound, signed=False) for bound in v.bounds)
+    low, high = (number(v, bound, signed=False) for bound in v.bounds)
     if v.bounds[1] == math.inf:
         return f"above {low}"
     if v.bounds[0] == -math.inf:
@@ -59,7 +59,8 @@ def _region(v: Verdict) -> str:
     return f"within ±{high}" if v.bounds[0] == -v.bounds[1] else f"between {low} and {high}"
 
 
-def _number(v: Verdict, value: float, *, signed: bool = True) -> str:
+def number(v: Verdict, value: float, *, signed: bool = True) -> str:
+    """Return a number in the unit of a verdict: errors in percentage points, ratios as factors."""
     value += 0.0  # no negative zero
     if math.isnan(value):
         return "–"
@@ -79,10 +80,10 @@ def effect(v: Verdict) -> str:
     """Return the effect with its interval and level."""
     if not v.n:
         return "–"
-    bounds = "no interval" if math.isnan(v.low) else f"[{_number(v, v.low)}, {_number(v, v.high)}]"
+    bounds = "no interval" if math.isnan(v.low) else f"[{number(v, v.low)}, {number(v, v.high)}]"
     median = "median " if v.method == "sign" else ""
-    small = f"<span class='small'>{bounds} at {100 * v.level:.3g} %</span>"
-    return f"<strong>{median}{_number(v, v.effect)}</strong><br>{small}"
+    said = "exact, no interval" if v.method == "exact" else f"{bounds} at {100 * v.level:.3g} %"
+    return f"<strong>{median}{number(v, v.effect)}</strong><br><span class='small'>{said}</span>"
 
 
 def _how(v: Verdict) -> str:

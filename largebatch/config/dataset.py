@@ -25,6 +25,8 @@ class Dataset(Options):
     """Whether the data seed changes anything; where it does not, runs with different ones share a pack."""
     images: ClassVar[bool] = False
     """Whether inputs are images [height, width, channels]."""
+    pixels: ClassVar[int] = 0
+    """Numbers of an image; 0 where inputs are so few that a network's first layer does not count."""
     train_size: Annotated[PositiveInt, Shape]
     """Training examples, N; `batch_size: full` means this number."""
     validation_size: Annotated[NonNegativeInt, Shape]

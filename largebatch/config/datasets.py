@@ -37,6 +37,7 @@ class FashionMnist(Dataset):
     licence = "MIT (Zalando SE)"
     pool = 60000
     images = True
+    pixels = 28 * 28
     name: Annotated[Literal["fashion_mnist"], Shape]
     train_size: Annotated[PositiveInt, Shape] = 55000
     validation_size: Annotated[NonNegativeInt, Shape] = 5000
@@ -48,6 +49,7 @@ class Mnist(Dataset):
     licence = "CC BY-SA 3.0 (LeCun, Cortes, Burges)"
     pool = 60000
     images = True
+    pixels = 28 * 28
     name: Annotated[Literal["mnist"], Shape]
     train_size: Annotated[PositiveInt, Shape] = 55000
     validation_size: Annotated[NonNegativeInt, Shape] = 5000
@@ -56,6 +58,7 @@ class Mnist(Dataset):
 class _Cifar(Dataset):
     licence = "none stated (research use; Krizhevsky 2009)"
     images = True
+    pixels = 32 * 32 * 3
     pool = 50000
     train_size: Annotated[PositiveInt, Shape] = 45000
     validation_size: Annotated[NonNegativeInt, Shape] = 5000

@@ -6,12 +6,15 @@ Each has the pass criteria of the experiment it reduces, and is trained by the s
 from functools import cache
 from math import log
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
 
 from largebatch import datasets
 from largebatch.config import RunConfig
+from largebatch.optimizers import chain, numbers_of
 from largebatch.train import train_pack
 
 POINT = {"loss": "quadratic", "precision": "float64", "evaluate": {"points": 1}, "batch_size": 1}
@@ -88,6 +91,51 @@ def test_the_variance_doubles_with_the_rate_and_falls_as_one_over_the_batch():
     assert found[0.1, 1] / found[0.1, 4] == pytest.approx(4, rel=0.08)
     for (rate, batch), value in found.items():
         assert value == pytest.approx(moments(rate, batch), rel=0.06)
+
+
+# F26
+
+
+def separable(y):
+    """Return X [n, 3 + 5 n]: the label, two ones, and of an example's own one feature (y = 1) or five (y = -1).
+
+    The construction of Wilson et al. 2017, section 3.3: nobody else has those last features.
+    """
+    x = np.zeros((len(y), 3 + 5 * len(y)))
+    x[:, 0], x[:, 1:3] = y, 1.0
+    for i, label in enumerate(y):
+        x[i, 3 + 5 * i : 3 + 5 * i + (1 if label > 0 else 5)] = 1.0
+    return x
+
+
+def descended(x, y, rate, updates, **optimizer):
+    """Return the weights that full-batch steps from 0 on half the squared error end with, in float64."""
+    config = RunConfig.model_validate({"optimizer": optimizer})
+    with jax.enable_x64(True):
+        transform = chain(config.optimizer, numbers_of(config))
+
+        def step(carry, _):
+            w, state = carry
+            direction, state = transform.update(x.T @ (x @ w - y), state, w)
+            return (w - rate * direction, state), None
+
+        w = jnp.zeros(x.shape[1])
+        (w, _), _ = jax.lax.scan(step, (w, transform.init(w)), None, length=updates)
+        return np.asarray(w)
+
+
+def test_adaptive_methods_learn_the_majority_where_descent_finds_the_least_norm():
+    y = np.repeat([1.0, -1.0], [26, 14])
+    x, fresh = np.split(separable(np.tile(y, 2)), 2)  # the second half's own features are never trained
+    least = np.linalg.pinv(x) @ y
+    plain = descended(x, y, 0.02, 2000, name="sgd")
+    np.testing.assert_allclose(plain, least, atol=1e-9)
+    np.testing.assert_array_equal(np.sign(fresh @ plain), y)
+    for name, rate in (("adam", 1e-3), ("rmsprop", 1e-3), ("adagrad", 0.05)):
+        w = descended(x, y, rate, 4000, name=name, epsilon=1e-12)
+        np.testing.assert_allclose(w, np.sign(x.T @ y) / 4, atol=1e-9)  # their lemma 3.1
+        np.testing.assert_allclose(x @ w, y, atol=1e-9)
+        np.testing.assert_array_equal(np.sign(fresh @ w), 1.0)  # every negative example is taken for a positive one
 
 
 # F02

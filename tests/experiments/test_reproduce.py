@@ -4,6 +4,7 @@ import math
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
@@ -13,6 +14,7 @@ from experiments.cli import app
 from experiments.commands import reproduce as command
 from experiments.commands.options import place
 from experiments.reproduce import numbers, reproduce, show_verdicts, verdicts
+from largebatch.records import read_summary
 from sweeps.engine import InProcessEngine
 
 
@@ -99,3 +101,33 @@ def test_what_was_not_supported_is_said_with_what_would_decide_it(done, tmp_path
     assert "- It is tiny. Undecided: " in text or "- It is tiny. Contradicted: " in text
     assert "| a \\| b | 3 | not measured | table 1; Them |" in text
     assert "- Small." in text and "- 2026-01-01: More. Noise." in text
+
+
+def test_the_measure_itself_stands_beside_what_was_published(done):
+    at = done[0]
+    claim = {"says": "It ends near 1.", "kind": "equivalence", "measure": "train_loss", "value": 1.0, "margin": 9.0,
+             "where": {"batch_size": 16}}  # fmt: skip
+    published = {"figure": "figure 1", "quantity": "loss", "value": "1", "source": "Them", "claim": claim["says"]}
+    experiment = replace(at.experiment, claims=(claim,), published=(published,))
+    there = replace(at, experiment=experiment)
+    runs = [read_summary(run) for run in (at.folder / "runs").iterdir()]
+    losses = [run.summary["train_loss"] for run in runs if run.config["batch_size"] == 16]
+    assert len(losses) == 4
+    assert f"| 1 | train_loss {np.mean(losses):.4g} (" in gallery.page(there, verdicts(there), [])
+
+
+def test_a_number_without_noise_is_said_without_an_interval(done):
+    (only,) = verdicts(done[0])
+    assert f"{only.effect:.4g}, claimed" in numbers(replace(only, method="exact", low=only.effect, high=only.effect))
+
+
+def test_the_figures_an_experiment_asks_for_come_first_and_are_explained(done, tmp_path):
+    at = done[0]
+    pages = []
+    for asked in (("curves", {"name": "gap_vs_batch"}), ({"name": "gap_vs_batch"}, "curves")):
+        page = gallery.write(replace(at, experiment=replace(at.experiment, figures=asked)), tmp_path).read_text()
+        pages.append(re.findall(r"!\[smoke-([a-z_]+).*\]\(.*\)\n\n(.*)\n", page))
+    (curves, gap), (second, first) = (page[:2] for page in pages)
+    assert (curves, gap) == (first, second)
+    assert curves[0] == "curves" and curves[1].startswith("Train loss")
+    assert gap[0] == "gap_vs_batch" and "2 seeds" in gap[1]

@@ -67,6 +67,8 @@ def test_small_batches_cost_more():
         ({"name": "logistic"}, "digits", 0),
         ({"name": "mlp", "widths": [128, 128]}, "digits", 128 * 128),
         ({"name": "mlp", "widths": [512, 512]}, "digits", 512 * 512),
+        ({"name": "mlp", "widths": [200, 100]}, "fashion_mnist", 784 * 200 + 200 * 100),
+        ({"name": "logistic"}, "fashion_mnist", 0),
         # places x inputs of a window x channels, and the dense layer
         ({"name": "cnn"}, "fashion_mnist", 784 * 9 * 32 + 196 * 288 * 64 + 3136 * 128),
         ({"name": "conv1d"}, "mnist1d", 20 * 5 * 25 + 10 * 75 * 25 + 5 * 75 * 25),
