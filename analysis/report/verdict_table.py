@@ -100,8 +100,8 @@ def _detectable(v: Verdict) -> str:
     """Return the smallest distance from the bound that these seeds find, and the seeds that half a point takes."""
     if math.isnan(v.detectable) or v.kind in FACTORS:
         return ""
-    seeds = f"; {_number(v, EFFECT, signed=False)} takes {v.half_a_point:,}" if v.half_a_point else ""
-    what = f"{_number(v, v.detectable, signed=False)} from the bound"
+    seeds = f"; {number(v, EFFECT, signed=False)} takes {v.half_a_point:,}" if v.half_a_point else ""
+    what = f"{number(v, v.detectable, signed=False)} from the bound"
     return f"power {POWER:.0%}: {v.n:,} seeds find {what}{seeds}".replace("%", " %")
 
 
