@@ -199,6 +199,13 @@ def test_a_document_that_is_no_record_is_torn(tmp_path, name, content):
             records.read(folder, verify=verify)
 
 
+def test_a_record_of_another_schema_is_refused(tmp_path):
+    folder = records.write(record(), tmp_path)
+    (folder / "run.json").write_text('{"schema": 0}')
+    with pytest.raises(records.RecordError, match=r"run\.json is not a record of schema 1; use the version that"):
+        records.read(folder)
+
+
 def test_the_local_twin_of_a_remote_folder_knows_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     remote = place_of("s3://bucket/results") / "sweep"

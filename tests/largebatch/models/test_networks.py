@@ -52,17 +52,6 @@ def test_every_network_has_its_norms_in_every_scope(name):
     assert all(set(inner) == {"scale", "bias"} for inner in found.values())
 
 
-@pytest.mark.parametrize("name", ["keskar_c1", "resnet"])
-def test_ghost_groups_are_batches_of_their_own(name, float64):
-    ghost = tiny(name, norm={"scope": "ghost", "size": 2})
-    params, x = drawn(ghost, TINY[name][1], n=5)
-    mask = np.array([1, 1, 1, 1, 0], bool)
-    got = logits(ghost, {"params": params}, x, mask)
-    batch = tiny(name, norm={"scope": "batch"})
-    expected = [logits(batch, {"params": params}, x[i : i + 2]) for i in (0, 2)]
-    np.testing.assert_allclose(got[mask], np.concatenate(expected), rtol=1e-9, atol=1e-9)
-
-
 @pytest.mark.parametrize("name", [name for name in TINY if name != "resnet18"])
 def test_scopes_within_an_example_keep_examples_apart(name, float64):
     module = tiny(name, norm={"scope": "layer"})
