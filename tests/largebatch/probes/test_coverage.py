@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binom, norm
 
 from largebatch.probes.problem import sample
-from tests.largebatch.probes.made import config, data, dense, least_squares, measured, options
+from tests.largebatch.probes.made import config, data, least_squares, measured, options
 
 REPEATS = 200
 COVERED = norm.cdf(2) - norm.cdf(-2)
@@ -70,13 +70,13 @@ def within(values, errors, truth):
 
 @pytest.mark.parametrize(("probe", "names", "said"), [
     ("gradient_variance", ["variance/3"], {"batch_sizes": [3], "draws": 60}),
-    ("batch_sharpness", ["batch_sharpness", "gradient_noise_interaction"], {"batch_size": 3, "draws": 60}),
+    ("batch_sharpness", ["batch_sharpness", "gradient_noise_interaction"], {"batch_size": 3, "draws": 50}),
     ("gradient_noise", ["b_noise", "two_batch_trace"],
-     {"hessian_draws": 50, "layers": False, "two_batch": {"small": 2, "big": 8, "pairs": 50}}),
+     {"hessian_draws": 30, "layers": False, "two_batch": {"small": 2, "big": 8, "pairs": 30}}),
     ("confusion", ["agree/2"], {"batch_sizes": [2], "draws": 200}),
     ("curvature", ["trace"], {"top": 1, "smallest": False, "draws": 60}),
-    ("spectrum", ["mean", "mean_square"], {"draws": 60, "steps": 3, "grid": 4}),
-    ("average_sharpness", ["sharpness"], {"draws": 60, "radius": 0.1, "normalize": "none"}),
+    ("spectrum", ["mean", "mean_square"], {"draws": 30, "steps": 3, "grid": 4}),
+    ("average_sharpness", ["sharpness"], {"draws": 40, "radius": 0.1, "normalize": "none"}),
 ])  # fmt: skip
 def test_two_standard_errors_cover(small, probe, names, said):
     found = [measured(probe, small[0], seed=seed, **said) for seed in range(REPEATS)]
@@ -89,20 +89,17 @@ def test_two_standard_errors_cover(small, probe, names, said):
 
 
 def test_two_standard_errors_of_the_signal_to_noise_cover():
-    """Of 100 examples drawn from 400: that of the 400, in closed form for least squares."""
-    source, params = data(400), dense(np.random.default_rng(1), 2, 3)
-    x = np.hstack([np.ones((400, 1)), source.train_x.astype(np.float64)])
-    weights = np.vstack([params["Dense_0"]["bias"], params["Dense_0"]["kernel"]])
-    gradients = (x[:, :, None] * (x @ weights - np.eye(3)[source.train_y])[:, None, :]).reshape(400, -1)
+    """Of 40 examples drawn from 120: that of the 120, in closed form for least squares."""
+    whole, gradients, _ = least_squares(n=120, near=0.5)
     mean, variance = gradients.mean(axis=0), gradients.var(axis=0, ddof=1)
     truth = {"signal_to_noise": mean @ mean / variance.sum(), "signal_to_noise_per_weight": np.mean(mean**2 / variance)}
     found = []
     for seed in range(REPEATS):
-        said = {"subset": {"size": 100, "seed": seed}, "hessian_draws": 0, "layers": False}
-        of = sample(config({"name": "logistic"}, "squared_error", 400), source, options("gradient_noise", **said))
-        found.append(measured("gradient_noise", of.at(params), **said))
+        said = {"subset": {"size": 40, "seed": seed}, "hessian_draws": 0, "layers": False}
+        of = sample(config({"name": "logistic"}, "squared_error", 120), data(120), options("gradient_noise", **said))
+        found.append(measured("gradient_noise", of.at(whole.params), **said))
     for name, exact in truth.items():
         values, errors = np.array([one[name] for one in found]).T
         assert within(values, errors, exact) >= LEAST, name
         assert abs(values.mean() - exact) < 4 * values.std(ddof=1) / np.sqrt(REPEATS) + 0.02 * exact, name
-        assert errors.mean() == pytest.approx(values.std(ddof=1), rel=0.2), name
+        assert errors.mean() == pytest.approx(values.std(ddof=1), rel=0.15), name

@@ -55,8 +55,9 @@ def test_the_gauss_newton_matrix_has_no_negative_eigenvalue(small):
 @pytest.mark.parametrize("features", [2, 7])
 def test_every_copy_of_a_multiple_eigenvalue_is_found(features):
     # Least squares on three classes has each eigenvalue three times; 9 weights are done densely, 24 by Lanczos.
-    one, _, hessian = least_squares(features=features)
+    one, gradients, hessian = least_squares(features=features)
     found = measured("curvature", one, top=5, tolerance=1e-10)
+    assert found["gradient_norm"] == pytest.approx(np.linalg.norm(gradients.mean(axis=0)), rel=1e-6)
     exact = np.linalg.eigvalsh(hessian)
     np.testing.assert_allclose([found[f"eigenvalue/{i}"] for i in range(1, 6)], exact[::-1][:5], rtol=1e-6)
     assert found["eigenvalue/smallest"] == pytest.approx(exact[0], rel=1e-6)
