@@ -1,9 +1,4 @@
-import hashlib
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from matplotlib import rc_context
@@ -15,7 +10,6 @@ from analysis.load import load
 from analysis.style import SETTINGS
 from tests.analysis.records_on_disk import OnDisk, sweep
 
-ROOT = Path(__file__).parents[2]
 AXES = {"batch_size": [16, 128, "full"], "scaling_rule": ["linear", "constant"], "order": ["reshuffle", "shuffle_once"]}
 
 
@@ -162,27 +156,6 @@ def test_the_table_has_means_with_half_their_interval_and_says_what_was_lost(res
     assert ["constant", "128", "3", "20", "0.2 (0.2 to 0.2)", "11 % (10 to 12)"] in ends
     assert ["reshuffle", "constant", "128", "3", "11 ± 2.5 %", "5 ± 0 %", "6 ± 2.5 %", "0.2 ± 0"] in rows
     assert ["reshuffle", "linear", "1,024", "3, 2 diverged", "–", "–", "–", "–"] in rows
-
-
-SAVE = """
-import sys; from pathlib import Path
-from analysis.figures import FIGURES, save; from analysis.load import load
-results = load(Path(sys.argv[1]))
-for figure in FIGURES.values(): save(figure, figure.prepare(next(figure.combinations(results))[1]), Path(sys.argv[2]))
-"""
-
-
-def test_figures_are_the_same_bytes_on_a_rerun(folder, results, tmp_path):
-    for figure in FIGURES.values():
-        save(figure, figure.prepare(next(figure.combinations(results))[1]), tmp_path / "here")
-    environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, "-c", SAVE, folder, tmp_path / "there"], check=True, env=environment, cwd=tmp_path)
-    sums = [
-        {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (tmp_path / side).iterdir()}
-        for side in ("here", "there")
-    ]
-    assert sums[0] == sums[1]
-    assert len(sums[0]) == 3 * len(FIGURES)
 
 
 @pytest.mark.parametrize("name", FIGURES)

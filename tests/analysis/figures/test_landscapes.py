@@ -40,9 +40,8 @@ def plane(folder, run, directions="random", finished=9):
     grid.write(folder)
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("landscapes") / "exp"
+def landscapes(folder):
+    """Write two straight lines, an arc and two planes; return the folder of the experiment."""
     disk = OnDisk(folder)
     places = [(batch, seed) for batch in (16, 1024) for seed in (0, 1)]
     runs = {(batch, seed): disk.add(config={"batch_size": batch, "seed": seed}) for batch, seed in places}
@@ -51,7 +50,12 @@ def results(tmp_path_factory):
     line(folder, "arc", 0, [runs[16, 0], runs[1024, 0]], curved=True)
     plane(folder, runs[1024, 0])
     plane(folder, runs[1024, 0], "pca")
-    return load(disk.close())
+    return disk.close()
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return load(landscapes(tmp_path_factory.mktemp("landscapes") / "exp"))
 
 
 def test_every_seed_of_an_interpolation_is_in_the_numbers(results):
