@@ -65,11 +65,11 @@ def batch_keys(colors: Mapping[int, str], full: int) -> Iterator[Any]:
         yield paper.key(name if place else f"B = {name}", color=color, linewidth=1.8)
 
 
-def band(axes: Axes, x: Any, points: Any, color: str, **style: Any) -> None:
-    """Draw mean, smallest and largest seed; what lies at the start has no place on a logarithmic axis."""
+def band(axes: Axes, x: Any, points: Any, color: str, *, start: bool = False, **style: Any) -> None:
+    """Draw mean, smallest and largest seed; the start, if it is asked for: it has no place on a logarithmic axis."""
     at = np.array(x, float)
     if len(at):
-        shown = at >= 0 if axes.get_xscale() == "linear" else at > 0
+        shown = (at > 0) | start
         mean, low, high = np.array(points, float)[shown].reshape(-1, 3).T
         axes.plot(at[shown], mean, color=color, **style)
         axes.fill_between(at[shown], low, high, color=color, alpha=0.16, linewidth=0)

@@ -20,11 +20,11 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     curved = ["lambda_max", *["batch_sharpness"] * beside]
     over = "\n/ stable limit" if numbers["relative"] else "\n(loss / weight²)"
     for row, name, words in zip(rows, curved, ("top eigenvalue", "batch sharpness"), strict=False):
-        draw_row(row, numbers, name)
+        draw_row(row, numbers, name, start=True)
         _limit(row, numbers)
         _scale(row[0], numbers, name)
         paper.row_label(row[0], words + over)
-    draw_row(rows[-1], numbers, "train_loss")
+    draw_row(rows[-1], numbers, "train_loss", start=True)
     paper.logarithmic(rows[-1][0], values(numbers, "train_loss", start=True))
     paper.row_label(rows[-1][0], "train loss")
     paper.heading(canvas, numbers, "Edge of stability")

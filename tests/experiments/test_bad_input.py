@@ -180,7 +180,7 @@ def test_more_examples_than_the_data_set_has(tmp_path):
         ("paper: 3", "mine.yaml:7:8: paper: got 3; must be text"),
         ("extends: mnist1", "mine.yaml:7:10: extends: unknown experiment 'mnist1'; accepted: "),
         ("scales: {big: {bass: {}}}",
-         "mine.yaml:7:16: scales.big.bass: unknown key; accepted: base, axes, zip, seeds, claims, search; "
+         "mine.yaml:7:16: scales.big.bass: unknown key; accepted: base, axes, zip, seeds, claims, landscapes, search; "
          "did you mean base?"),
         ("claims: [x]", "mine.yaml:7:10: claims[0]: got 'x'; must be a mapping"),
     ],
