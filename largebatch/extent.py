@@ -9,6 +9,7 @@ from jaxtyping import Int
 
 from largebatch import units
 from largebatch.config import Cadence, Duration, Evaluate, RunConfig, stretch_factor
+from largebatch.config.base import derived
 
 TARGET_RATIO = 1.02
 """A run with a target is looked at whenever its updates have grown by this ratio."""
@@ -122,6 +123,7 @@ def _phases(ramp: tuple[tuple[int, int], ...], size: int, drop: bool) -> tuple[P
     return tuple(phases)
 
 
+@derived
 def extent_of(config: RunConfig) -> Extent:
     """Return the extent of a run; phases that its budget does not reach are left out."""
     size = config.dataset.train_size

@@ -8,7 +8,6 @@ import os
 from importlib import import_module
 from pathlib import Path
 
-import jaxtyping
 import pytest
 
 CACHE = Path(__file__).parents[1] / ".cache"
@@ -31,8 +30,7 @@ def _prepare(environment: dict[str, str]) -> None:
 
 
 _prepare(os.environ)  # type: ignore[arg-type]
-import_module("tests.typechecks")
-jaxtyping.install_import_hook(["largebatch"], "tests.typechecks.check")
+import_module("tests.typechecks").install("largebatch")
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -6,7 +6,13 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import jaxtyping
+import numpy as np
 import pytest
+from jaxtyping import Float
+
+from largebatch import units
+from largebatch.extent import Phase
+from tests import typechecks
 
 pytest_plugins = ["pytester"]
 ROOT = Path(__file__).parents[1]
@@ -34,6 +40,25 @@ def test_types_of_largebatch_are_checked():
 
     with pytest.raises(jaxtyping.TypeCheckError, match="experiment"):
         run_id(3, "digest")
+
+
+def test_types_of_arguments_results_data_classes_and_sizes_are_checked():
+    """Functions with and without arrays are checked by different hands; see `typechecks`."""
+
+    def plain(x: int, given: "Later | None" = None) -> str:  # noqa: F821
+        return x
+
+    def sized(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> list[Float[np.ndarray, " n"]]:
+        return [x[:1]]
+
+    two, three = np.ones(2), np.ones(3)
+    for function, arguments, match in (
+        (plain, ("x",), "parameter x='x'"), (plain, (1,), "return 1"), (sized, (two, three), "parameter 'y'"),
+        (sized, (two, two), "return value"), (units.updates_in, (3,), "duration=3"), (Phase, (1, 1, 1, 1, "8"), "'8'"),
+    ):  # fmt: skip
+        more = {"examples": 8, "batch": 1, "per_epoch": 8} if function is units.updates_in else {}
+        with pytest.raises(jaxtyping.TypeCheckError, match=match):
+            (function if function not in (plain, sized) else typechecks.checked(function))(*arguments, **more)
 
 
 @pytest.mark.parametrize(("ci", "ends"), [("true", "failed"), ("", "skipped")])

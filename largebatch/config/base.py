@@ -4,14 +4,15 @@ Nothing here, nor in any file of this folder, imports jax: reading and checking 
 configuration must stay cheap.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
-from functools import cache
+from functools import cache, wraps
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Copied = TypeVar("Copied", bound="Strict")
+Derived = TypeVar("Derived")
 
 
 class Kind(StrEnum):
@@ -42,6 +43,22 @@ class Strict(BaseModel):
         for name in copied.__dict__.keys() - type(self).model_fields:
             del copied.__dict__[name]
         return copied
+
+
+def derived(function: Callable[[Any], Derived]) -> Callable[[Any], Derived]:
+    """Keep what a function of a configuration returns with it, since it is frozen; its copies forget it.
+
+    Every floor asks for the same keys and lengths, of 10,000 runs at a time.
+    """
+    name = f"{function.__name__} of this configuration"
+
+    @wraps(function)
+    def kept(config: Any) -> Derived:
+        if name not in config.__dict__:
+            config.__dict__[name] = function(config)
+        return config.__dict__[name]
+
+    return kept
 
 
 class Options(Strict):

@@ -4,14 +4,12 @@ import hashlib
 import json
 from typing import Any
 
-from largebatch.config.base import Kind, leaves
+from largebatch.config.base import Kind, derived, leaves
 from largebatch.config.run import RunConfig
 from largebatch.config.scaling import stretch_factor
 
 SCHEMA = 1
 """Raised when the meaning of an existing field changes, so that old runs are not mistaken for new ones."""
-
-DERIVED = "digest of this configuration"
 
 NULLABLE = ("optimizer.", "injected_noise.", "label_smoothing", "l2")
 """Numbers of which it is compiled in whether they are null."""
@@ -21,28 +19,23 @@ KEPT = ("execution.keep_weights", "execution.keep_state")
 
 
 def _hash(value: Any, size: int) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()[:size]
 
 
+@derived
 def digest(config: RunConfig) -> str:
     """Return the run's identity: 16 hex digits over the declared values that differ from the defaults.
 
     Execution is left out, and a new field with a default leaves every old digest as it was.
     """
-    # Kept with the frozen configuration, whose copies forget it: every floor asks, for 10,000 runs at a time.
-    if DERIVED not in config.__dict__:
-        config.__dict__[DERIVED] = _digest(config)
-    return config.__dict__[DERIVED]
-
-
-def _digest(config: RunConfig) -> str:
     declared = config.model_dump(mode="json", exclude={"execution"}, exclude_defaults=True)
     if (parent := config.parent) is not None:
         declared["fork"]["parent"] = digest(parent)
     return _hash({"schema": SCHEMA, "config": declared}, 16)
 
 
+@derived
 def program_key(config: RunConfig) -> str:
     """Return 12 hex digits of everything that is compiled in, execution included."""
     parts: dict[str, Any] = {}
@@ -55,9 +48,10 @@ def program_key(config: RunConfig) -> str:
             parts[path] = "null" if value is None else "number"
     if len(config.ramp) > 1:
         parts["ramp"] = [batch for _, batch in config.ramp]
-    return _hash(json.loads(json.dumps(parts)), 12)
+    return _hash(parts, 12)
 
 
+@derived
 def pack_key(config: RunConfig) -> str:
     """Return 12 hex digits of everything that the rows of one pack share."""
     loop = {path: value for path, kind, value in leaves(config) if kind is Kind.LOOP}
@@ -68,7 +62,7 @@ def pack_key(config: RunConfig) -> str:
     if config.budget.stretch == "batch":
         # The rows of a pack end together, and their reference batch may differ.
         loop["stretch"] = stretch_factor("batch", batch=config.batch_size, reference=config.reference_batch)
-    return _hash([program_key(config), json.loads(json.dumps(loop, default=_plain))], 12)
+    return _hash([program_key(config), loop], 12)
 
 
 def _plain(value: Any) -> Any:
