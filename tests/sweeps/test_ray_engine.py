@@ -17,10 +17,11 @@ from sweeps.events import Advanced, Failed, Finished, Lost, Started
 from sweeps.expand import expand
 from sweeps.packing import pack
 from sweeps.sweep import sweep
-from sweeps.worker import SINGLE_THREAD, Worker
+from sweeps.worker import SINGLE_THREAD
 from tests.largebatch.small import small
 from tests.sweeps.stub_measuring import MEASURING
 from tests.sweeps.stub_training import SLICES, TRAINING, details, tell
+from tests.sweeps.stub_workers import Fussy, Stillborn
 from tests.sweeps.undisturbed import same_as_undisturbed
 
 BASE = {"dataset": {"name": "synthetic", "train_size": 64}, "model": {"name": "logistic"}, "budget": {"epochs": 1}}
@@ -161,14 +162,6 @@ def test_workers_that_cannot_start_end_the_sweep_with_the_cause(tmp_path, monkey
         run(tmp_path)
 
 
-class Stillborn:
-    def __init__(self, training, *, gpus, devices, command):
-        raise RuntimeError("no such luck")
-
-    def ready(self):
-        return 0
-
-
 def test_workers_that_start_in_the_end_are_enough(tmp_path, monkeypatch):
     """Four of six starts fail, never three in a row."""
     tell(tmp_path, "die", DIGESTS[0])
@@ -177,19 +170,6 @@ def test_workers_that_start_in_the_end_are_enough(tmp_path, monkeypatch):
     outcome = sweep([RUNS[0], RUNS[-1]], experiment="stub", folder=tmp_path, engine=engine, retries=0)
     assert (outcome.done, outcome.failed) == (1, 1)
     assert len((tmp_path / "starts").read_text()) == 6
-
-
-class Fussy(Worker):
-    """Fails two starts of three."""
-
-    def __init__(self, training, *, gpus, devices, command):
-        training, _, folder = training.partition("|")
-        with open(f"{folder}/starts", "a+") as starts:
-            starts.write("x")
-            count = starts.tell()
-        if count % 3:
-            raise RuntimeError("not yet")
-        super().__init__(training, gpus=gpus)
 
 
 def test_gpus_that_are_not_there_are_refused(tmp_path):
