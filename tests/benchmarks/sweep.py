@@ -13,6 +13,7 @@ from pathlib import Path
 from experiments.experiment import load
 from largebatch import records
 from largebatch.config import digest
+from largebatch.replay import run_id
 from tests.benchmarks.measure import Result, Row, Spread, command
 
 HERE = Path(__file__).parent
@@ -58,7 +59,8 @@ def _ours(scratch: Path, number: int, seconds: dict[str, list[float]]) -> dict[s
         words = [LARGEBATCH, "run", YAML, "--results", folder]
         seconds[state].append(command(words, JAX_COMPILATION_CACHE_DIR=scratch / f"cache-{number}")[0])
         mirrored = {path.name.rpartition("-")[2] for path in (folder / "sweep" / "wandb").glob("*run-*")}
-        assert mirrored >= set(map(digest, load(YAML).configs)), "the mirror in W&B belongs to what is measured"
+        expected = {run_id(YAML.stem, digest(config)) for config in load(YAML).configs}
+        assert mirrored >= expected, "the mirror in W&B belongs to what is measured"
     return _final_errors(results["warm"])
 
 
