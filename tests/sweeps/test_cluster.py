@@ -19,6 +19,8 @@ from tests.sweeps.stub_training import details, tell
 from tests.sweeps.undisturbed import same_as_undisturbed
 
 ROOT = Path(__file__).parents[2]
+SOON = {"health_check_period_ms": 500, "health_check_failure_threshold": 3}
+"""A machine that refuses to answer is given up after 1.5 s, not 15; one that answers late, as late as ever."""
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,8 @@ def cluster():
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]))
         small = {"object_store_memory": 80 * 2**20, "include_dashboard": False}
-        made = utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "num_gpus": 0, **small})
+        head = {"num_cpus": 0, "num_gpus": 0, "_system_config": SOON, **small}
+        made = utils.Cluster(initialize_head=True, head_node_args=head)
         made.machines = [made.add_node(num_cpus=1, num_gpus=2, wait=False, **small) for _ in range(3)]
         made.wait_for_nodes()
         made.another = lambda: made.add_node(num_cpus=1, num_gpus=2, wait=False, **small)
