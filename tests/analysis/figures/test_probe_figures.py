@@ -5,6 +5,7 @@ import pytest
 
 from analysis.figures import FIGURES, save
 from analysis.load import load
+from tests.analysis.figures.drawing import drawn
 from tests.analysis.probing import END, START, UPDATES, figure, history, probed, spread_of, table
 from tests.analysis.records_on_disk import OnDisk, sweep
 
@@ -210,6 +211,18 @@ def test_the_top_eigenvalue_lies_beside_the_limit_of_its_rate(tmp_path):
     relative = figure("edge_of_stability", results, relative=True)
     assert relative["lines"][0]["measures"]["lambda_max"]["lambda_max"][-1] == pytest.approx([1, 1, 1])
     assert relative["lines"][0]["late"]["batch_sharpness"] == pytest.approx(0.9)
+
+
+def test_the_start_above_the_limit_is_drawn_and_one_seed_is_said_as_one(tmp_path):
+    def fate(point):
+        values = {(0, "eigenvalue/1"): 60.0, (30, "eigenvalue/1"): 15.0, (END, "eigenvalue/1"): 20.0}
+        return {"rows": history(np.array([0, 30, END]), learning_rate=0.1), "probes": {"curvature": table(values)}}
+
+    results = probed(tmp_path / "exp", [{"name": "curvature"}], fate, {"batch_size": [16]}, seeds=1)
+    numbers = figure("edge_of_stability", results)
+    top = drawn(FIGURES["edge_of_stability"], numbers).axes[0]
+    assert [list(line.get_xydata()[0]) for line in top.lines] == [[0, 60], [0, 20]] and top.get_ylim()[1] > 60
+    assert "batch size, B = 16; lines are means over one seed." in FIGURES["edge_of_stability"].caption(numbers)
 
 
 def test_other_rates_within_a_panel_are_drawn_over_their_limits(tmp_path):
