@@ -45,12 +45,14 @@ def _axis(claim: Mapping[str, Any]) -> str:
 def _two(compare: Mapping[str, Sequence[Any]], sign: str) -> str:
     if len(compare) == 1:
         ((name, (a, b)),) = compare.items()
-        return f"{name} {_end(a)} {sign} {_end(b)}"
+        return f"{name} {_end(name, a)} {sign} {_end(name, b)}"
     return f" {sign} ".join(f"({words({name: values[i] for name, values in compare.items()})})" for i in (0, 1))
 
 
-def _end(value: Any) -> Any:
-    return words(value) if isinstance(value, Mapping) else "the end" if value is None else value
+def _end(name: str, value: Any) -> Any:
+    if value is None:
+        return "the end" if name == "at" else "none"
+    return words(value) if isinstance(value, Mapping) else value
 
 
 def places_of(claim: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ import yaml
 
 from analysis.claims import KINDS
 from analysis.verdicts import check
+from analysis.wording import comparison
 
 GOOD = {
     "says": "larger batches end with a larger error",
@@ -168,3 +169,8 @@ def test_the_plainest_claim_of_each_kind_passes(claim):
 def test_claims_of_every_kind_that_make_no_sense_are_refused(claim, message):
     with pytest.raises(ValueError, match=message):
         check(claim, FIELDS)
+
+
+def test_a_field_that_is_null_is_not_called_the_end_of_a_run():
+    assert comparison({"compare": {"sam.rho": [0.1, None]}}) == "sam.rho 0.1 − none"
+    assert comparison({"compare": {"at": [None, {"epochs": 5}]}}) == "at the end − epochs 5"
