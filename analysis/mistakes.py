@@ -59,7 +59,7 @@ def pairs(
     keys = ["seed", *varying(both, [*compared, "seed"], fields)]
     one, other = (dict(_mistakes(results, runs, keys)) for results, runs in sides)
     found = []
-    for key in sorted(one.keys() & other.keys()):
+    for key in sorted(one.keys() & other.keys(), key=lambda key: (len(key[0]), key)):  # 2 before 10
         (mark, a), (its, b) = one[key], other[key]
         if mark == its:
             only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())

@@ -45,7 +45,7 @@ def test_types_of_largebatch_are_checked():
 def test_types_of_arguments_results_data_classes_and_sizes_are_checked():
     """Functions with and without arrays are checked by different hands; see `typechecks`."""
 
-    def plain(x: int, given: "Later | None" = None) -> str:  # noqa: F821
+    def plain(x: int, given: "Later | None" = None) -> str:  # noqa: F821 - on purpose: a hint that names nothing
         return x
 
     def sized(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> list[Float[np.ndarray, " n"]]:

@@ -23,11 +23,12 @@ def wrong(batch, seed, shift=0):
 
 
 def written(
-    folder, *, shift=0, mark=lambda batch, seed: 7, status=lambda batch, seed: "done", part="test", update=None
-):
+    folder, *, shift=0, mark=lambda batch, seed: 7, status=lambda batch, seed: "done", part="test", update=None,
+    seeds=(0, 1),
+):  # fmt: skip
     disk = OnDisk(folder)
     for batch in (16, 64):
-        for seed in (0, 1):
+        for seed in seeds:
             config = {"batch_size": batch, "seed": seed, "probes": [{"name": "mistakes", "subset": {"part": part}}]}
             length = 10 * (1024 // batch) if update is None else update
             arrays = {
@@ -67,8 +68,9 @@ def test_a_verdict_on_test_errors_tells_the_examples_that_only_one_side_is_wrong
         ({"status": lambda batch, seed: "done" if seed else "diverged"}, ["1"]),
         ({"part": "validation"}, []),
         ({"update": 1}, []),
+        ({"seeds": (10, 2)}, ["2", "10"]),
     ],
-    ids=["all", "other examples", "a run lost", "not the test set", "not at the end"],
+    ids=["all", "other examples", "a run lost", "not the test set", "not at the end", "in order of seeds"],
 )
 def test_only_twins_that_ended_on_the_same_examples_are_compared(tmp_path, said, seeds):
     found = written(tmp_path / "a", **said)

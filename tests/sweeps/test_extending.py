@@ -90,18 +90,23 @@ def test_a_stranger_says_nothing(tmp_path):
     assert told(tmp_path, runs(2, rates=(0.7,)) + runs(1)) == []
 
 
-@pytest.mark.parametrize("after", [1, 2])
-def test_stopped_while_it_goes_on_a_sweep_ends_with_the_same_bits(after, tmp_path):
-    longer, left = runs(3, seeds=(0, 1, 2)), [after]
-    swept(tmp_path, runs(2))
+def stopped(folder, configs, after):
+    """Sweep until so many records have come, and be interrupted."""
+    left = iter(range(after - 1, -1, -1))
 
     def stop(record):
-        left[0] -= 1
-        if left[0] == 0:
+        if next(left) == 0:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sweep(longer, experiment="longer", folder=tmp_path, engine=InProcessEngine(), width=1, on_record=stop)
+        sweep(configs, experiment="longer", folder=folder, engine=InProcessEngine(), width=1, on_record=stop)
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_stopped_while_it_goes_on_a_sweep_ends_with_the_same_bits(after, tmp_path):
+    longer = runs(3, seeds=(0, 1, 2))
+    swept(tmp_path, runs(2))
+    stopped(tmp_path, longer, after)
     swept(tmp_path, longer)
     got = found(tmp_path, longer)
     assert [r.summary["resumed_at"] for r in got] == [8, 8, None]
@@ -112,18 +117,11 @@ def test_stopped_while_it_goes_on_a_sweep_ends_with_the_same_bits(after, tmp_pat
 
 def test_packs_are_cut_alike_however_many_of_their_runs_are_done(tmp_path):
     """A pack finds its checkpoint by its name, which holds who is in it."""
-    longer, left = runs(3, [0], rates=(0.1, 0.2, 0.3, 0.4)), [1]
+    longer = runs(3, [0], rates=(0.1, 0.2, 0.3, 0.4))
     swept(tmp_path, runs(2, [0], rates=(0.1, 0.3)))
     before = [job.digests for _, job in cut([Stage.of(longer)], tmp_path, 2)]
     names = [digest(config) for config in longer]
     assert sorted(before) == sorted([(names[0], names[2]), (names[1], names[3])])
-
-    def stop(record):
-        left[0] -= 1
-        if left[0] == 0:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        sweep(longer, experiment="longer", folder=tmp_path, engine=InProcessEngine(), width=1, on_record=stop)
+    stopped(tmp_path, longer, 1)
     assert len(Ledger.read(tmp_path, longer).done) == 1
     assert [job.digests for _, job in cut([Stage.of(longer)], tmp_path, 2)] == before
