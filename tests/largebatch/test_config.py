@@ -7,6 +7,7 @@ from largebatch.config import (
     MODELS,
     OPTIMIZERS,
     SCHEDULES,
+    Budget,
     Kind,
     RunConfig,
     digest,
@@ -15,6 +16,7 @@ from largebatch.config import (
     program_key,
 )  # fmt: skip
 from largebatch.config.digest import KEPT
+from largebatch.extent import extent_of
 from tests.largebatch.company import COMPANY, OWN, REFUSED
 
 GOLDEN = {
@@ -261,6 +263,13 @@ def test_every_entry_says_what_it_is(where, name):
         assert any(told), f"{name}.{field} has no docstring"
     if where == "dataset":
         assert entry.licence
+
+
+def test_what_follows_from_a_run_is_computed_once_and_forgotten_by_its_copies():
+    run = read({})
+    assert extent_of(run) is extent_of(run)
+    longer = run.model_copy(update={"budget": Budget(epochs=77)})
+    assert extent_of(longer).total == extent_of(read({"budget": {"epochs": 77}})).total != extent_of(run).total
 
 
 @pytest.mark.parametrize("number", ["momentum", "weight_decay", "clip_norm"])
