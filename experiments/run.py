@@ -168,10 +168,17 @@ def conclude(place: Place, outcome: Outcome, page: Folder | None, console: Conso
 
 
 def report(place: Place) -> Folder:
-    """Make the figures and the report from the records, and return the report's file."""
+    """Make the figures and the report from the records, and return the report's file.
+
+    Raises:
+        ResultsError: nothing was trained yet.
+    """
+    from analysis.load import ResultsError
     from analysis.report import write_report
 
     experiment = place.experiment
+    if not (place.folder / "runs").is_dir():
+        raise ResultsError(f"{place.folder} holds no runs; to train some: {place.command('run')}")
     return write_report(
         place.folder,
         figures=experiment.figures,

@@ -82,7 +82,7 @@ def show_status(place: Place, ledger: Ledger, console: Console) -> None:
         say(console, f"{len(ledger.cancelled)} cancelled; to take them back in: {place.command('retry')}")
     if said["driver"]:
         now = said["driver"]
-        say(console, f"process {now['process']} on {now['host']} trains it: {place.command('status', '--watch')}")
+        say(console, f"process {now['process']} on {now['host']} trains it")
     say(console, f"{said['why']}: {said['next']}")
 
 
@@ -91,7 +91,8 @@ def status_of(place: Place, ledger: Ledger) -> dict[str, Any]:
     found = [(config.batch_size, _state(ledger, digest(config))) for config in place.experiment.configs]
     counted, ended = Counter(found), Counter(state for _, state in found)
     told = read(place.folder)
-    left = bool(ledger.failed or ledger.missing)
+    at_work = told is not None and alive(told)
+    why, verb = ("to go on", "run") if ledger.failed or ledger.missing else ("to make the report again", "report")
     return {
         "experiment": place.experiment.name,
         "folder": str(place.folder),
@@ -104,10 +105,10 @@ def status_of(place: Place, ledger: Ledger) -> dict[str, Any]:
         "missing": [digest(config) for config in ledger.missing],
         "cancelled": ledger.cancelled,
         "foreign": ledger.foreign,
-        "driver": document(told) if told is not None and alive(told) else None,
+        "driver": document(told) if told is not None and at_work else None,
         **searched(place.experiment),
-        "why": "to go on" if left else "to make the report again",
-        "next": place.command("run" if left else "report"),
+        "why": "to follow it" if at_work else why,  # a second driver would be refused
+        "next": place.command("status", "--watch") if at_work else place.command(verb),
     }
 
 

@@ -51,6 +51,10 @@ def test_status_follows_the_driver_and_without_one_the_records(begun, monkeypatc
     told = Snapshot((Row(16, counts, 5.0, 0),), 5.0, 0.0, (), process=1, host="far", when=0.0)
     (at.folder / "progress.json").write_text(json.dumps(document(told)))
     assert watching.look(at)[1].startswith("nobody")
+    with monkeypatch.context() as patch:
+        patch.setattr("experiments.show.alive", lambda told: True)
+        said = called(*words_for(begun, "status")).stdout.splitlines()
+    assert said[-2:] == ["process 1 on far trains it", f"to follow it: {at.command('status', '--watch')}"]
     beats = iter([True, True, False])
     monkeypatch.setattr(watching, "alive", lambda told: next(beats))
     now, who = watching.look(at)
@@ -149,8 +153,9 @@ def test_runs_are_cancelled_and_taken_back_in(begun):
     assert finished.exit_code == 1 and finished.stdout == "0 runs cancelled, 1 with a record left as they are\n"
 
 
-def test_sync_without_runs_is_refused(tmp_path):
-    done = called(*words_for(tmp_path, "sync"))
+@pytest.mark.parametrize("verb", ["sync", "report"])
+def test_without_runs_there_is_nothing_to_send_or_to_draw(verb, tmp_path):
+    done = called(*words_for(tmp_path, verb))
     assert done.exit_code == 2 and "holds no runs; to train some: largebatch run smoke" in done.stderr
     assert not (tmp_path / "smoke").exists()
 
