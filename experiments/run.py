@@ -156,7 +156,8 @@ def conclude(place: Place, outcome: Outcome, page: Folder | None, console: Conso
     ended += [f"{outcome.cancelled} cancelled"] if outcome.cancelled else []
     say(console, ", ".join([f"{recorded} of {total} runs have records", *ended, duration(outcome.seconds)]))
     if place.experiment.search:
-        for line in lines(place.experiment, Ledger.read(place.folder, place.experiment.configs).done.keys()):
+        ledger = Ledger.read(place.folder, place.experiment.configs)
+        for line in lines(place.experiment, ledger.done.keys(), ledger.failed.keys()):
             say(console, line)
     if page is not None:
         say(console, f"report: {page}")

@@ -10,7 +10,7 @@ from rich.table import Table
 from experiments.catalogue import Entry
 from experiments.place import Place, say
 from experiments.plan import Plan
-from experiments.tuning import lines, searched
+from experiments.tuning import lines, searched, waiting
 from largebatch.config import digest
 from sweeps.board import duration
 from sweeps.ledger import Ledger
@@ -65,7 +65,7 @@ def show_status(place: Place, ledger: Ledger, console: Console) -> None:
         cells = [str(row[state]) if row[state] else "·" for state in states]
         table.add_row(f"{row['batch_size']:,}", *cells, str(sum(row[state] for state in STATES)))
     console.print(table)
-    for line in lines(place.experiment, ledger.done.keys()):
+    for line in lines(place.experiment, ledger.done.keys(), ledger.failed.keys()):
         say(console, line)
     told = ", ".join(f"{said['counts'][state]} {state}" for state in states)
     say(console, f"{place.experiment.name}: {told} of {ledger.total} runs")
@@ -78,6 +78,8 @@ def show_status(place: Place, ledger: Ledger, console: Console) -> None:
         more = len(ledger.failed) - FAILURES
         each = place.command("show", next(iter(ledger.failed))[:8])
         say(console, (f"and {more} more; " if more > 0 else "") + f"traceback and settings of one: {each}")
+    if held := waiting(place.experiment, ledger.failed.keys()):
+        say(console, f"to let the search go on without a trial: {place.command('cancel', '--run', held[:8])}")
     if ledger.cancelled:
         say(console, f"{len(ledger.cancelled)} cancelled; to take them back in: {place.command('retry')}")
     if said["driver"]:
