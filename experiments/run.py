@@ -156,7 +156,8 @@ def conclude(place: Place, outcome: Outcome, page: Folder | None, console: Conso
     ended += [f"{outcome.cancelled} cancelled"] if outcome.cancelled else []
     say(console, ", ".join([f"{recorded} of {total} runs have records", *ended, duration(outcome.seconds)]))
     if place.experiment.search:
-        for line in lines(place.experiment, Ledger.read(place.folder, place.experiment.configs).done.keys()):
+        ledger = Ledger.read(place.folder, place.experiment.configs)
+        for line in lines(place.experiment, ledger.done.keys(), ledger.failed.keys()):
             say(console, line)
     if page is not None:
         say(console, f"report: {page}")
@@ -168,10 +169,17 @@ def conclude(place: Place, outcome: Outcome, page: Folder | None, console: Conso
 
 
 def report(place: Place) -> Folder:
-    """Make the figures and the report from the records, and return the report's file."""
+    """Make the figures and the report from the records, and return the report's file.
+
+    Raises:
+        ResultsError: nothing was trained yet.
+    """
+    from analysis.load import ResultsError
     from analysis.report import write_report
 
     experiment = place.experiment
+    if not (place.folder / "runs").is_dir():
+        raise ResultsError(f"{place.folder} holds no runs; to train some: {place.command('run')}")
     return write_report(
         place.folder,
         figures=experiment.figures,
