@@ -12,9 +12,10 @@ from analysis.figures.arms import of_arm
 from analysis.figures.critical_batch import NAMES
 from analysis.figures.describe import lost
 from analysis.figures.fitted import said
-from analysis.figures.marks import Cell, readable
+from analysis.figures.marks import Cell, readable, repeated, repeated_key
 from analysis.figures.sheets import main_and_side
 from analysis.figures.target_ink import error_panels, keys
+from analysis.figures.targets import repeated_of
 from analysis.style import MUTED, PAPER, look_of
 
 MOST_WRITTEN = 3
@@ -35,7 +36,8 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         paper.key("its limits", color=MUTED, linestyle=(0, (1, 1.5)), linewidth=0.8),
         paper.key("B_crit", color=MUTED, marker="*", linestyle="none", markersize=7),
     ]
-    paper.legend(canvas, [*keys(numbers["arms"]), *guides])
+    again = repeated_key(repeated_of(numbers["cells"], "updates"))
+    paper.legend(canvas, [*keys(numbers["arms"]), *guides, *again])
     paper.footnotes(canvas, readable(numbers["seeds"], "median"), numbers["footnote"])
 
 
@@ -43,6 +45,7 @@ def front_axes(axes: Axes, cells: Sequence[Cell], target: str) -> None:
     """Make both axes logarithmic around all cells that reached the target: updates across, examples up."""
     for cost, name in (("updates", "x"), ("examples", "y")):
         values = [v for cell in cells for v in (*cell[cost]["seeds"], cell[cost]["median"]) if v]
+        values += [end for bounds in repeated_of(cells, cost) for end in bounds if end]
         low, high = (min(values), max(values)) if values else (1.0, 100.0)
         if name == "x":
             pad = max((high / low) ** 0.07, 1.4)
@@ -64,6 +67,8 @@ def front(axes: Axes, line: Sequence[Cell], place: int, *, named: bool, label: s
         axes.plot(a, b, marker, color=color, markerfacecolor=PAPER if lost(cell) else color, zorder=3)
         axes.plot(cell["updates"]["seeds"], cell["examples"]["seeds"], "o", color=color, markersize=1.7,
                   markeredgewidth=0, zorder=2.5)  # fmt: skip
+        if cell["repeated"]:
+            repeated(axes, cell["repeated"]["updates"], cell["repeated"]["examples"], color)
         if named:
             axes.annotate(f"{cell[label]:,}", (a, b), (4, 4), textcoords="offset points", fontsize=6, color=color)
 

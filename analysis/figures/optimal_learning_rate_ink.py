@@ -10,7 +10,7 @@ from matplotlib.figure import Figure as Canvas
 from analysis.figures import paper
 from analysis.figures.arms import of_arm
 from analysis.figures.fitted import said
-from analysis.figures.marks import Cell
+from analysis.figures.marks import Cell, repeated, repeated_key
 from analysis.figures.sheets import main_and_side
 from analysis.figures.target_ink import curve, error_panels, keys, shift_of
 from analysis.style import MUTED, PAPER, look_of
@@ -36,7 +36,7 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         paper.key("rates tried", color=MUTED, marker="_", linestyle="none"),
         paper.key("a run lost", color=MUTED, marker="x", linestyle="none", markersize=3),
     ]
-    paper.legend(canvas, [*keys(arms), *guides])
+    paper.legend(canvas, [*keys(arms), *guides, *repeated_key(cell["between"] for cell in numbers["cells"])])
     paper.footnotes(canvas, "small points: each seed's own choice; open: edge of the grid", numbers["footnote"])
 
 
@@ -51,6 +51,7 @@ def _arm(axes: Axes, line: Sequence[Cell], fit: Mapping[str, Any], place: int, c
         axes.plot(
             [x] * len(cell["seeds"]), cell["seeds"], "o", color=color, markersize=1.7, markeredgewidth=0, zorder=2.5
         )
+        repeated(axes, (x, x), cell["between"], color)
         face = PAPER if cell["edge"] else color
         axes.plot(x, cell["rate"], marker, color=color, markerfacecolor=face, markersize=5, zorder=3)
         if cell["edge"]:

@@ -12,7 +12,7 @@ from analysis.figures import paper
 from analysis.figures.arms import of_arm
 from analysis.figures.describe import lost
 from analysis.figures.fitted import said
-from analysis.figures.marks import readable
+from analysis.figures.marks import readable, repeated, repeated_key
 from analysis.figures.sheets import main_and_side
 from analysis.figures.target_ink import keys
 from analysis.style import MUTED, PAPER, look_of
@@ -35,7 +35,8 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     axis = numbers["axis"].replace(" K", "").replace(" n", "")
     paper.heading(canvas, numbers, f"How the error falls with {axis}, by order of examples")
     fitted = paper.key("fitted power", color=MUTED, linestyle=(0, (4, 2)), linewidth=0.9)
-    paper.legend(canvas, [*keys(numbers["arms"]), fitted])
+    again = repeated_key(cell["repeated"] for cell in numbers["cells"])
+    paper.legend(canvas, [*keys(numbers["arms"]), fitted, *again])
     paper.footnotes(canvas, readable(numbers["seeds"]), numbers["footnote"])
 
 
@@ -60,6 +61,8 @@ def _line(axes: Axes, line: Sequence[Mapping[str, Any]], fit: Mapping[str, Any],
             axes.plot(cell["length"], middle, marker, color=color, markerfacecolor=face, zorder=3)
         if found["low"] is not None:
             axes.vlines(cell["length"], max(found["low"], low), found["high"], color=color, linewidth=2.6, alpha=0.3)
+        if cell["repeated"] and (cell["repeated"][0] or 0) > 0:
+            repeated(axes, [cell["length"]] * 2, cell["repeated"], color)
     if "why" not in fit:
         x = np.array([min(c["length"] for c in line), max(c["length"] for c in line)])
         y = fit["scale"] * x ** fit["exponent"]["estimate"]

@@ -8,9 +8,10 @@ from matplotlib.figure import Figure as Canvas
 from analysis.figures import paper
 from analysis.figures.arms import of_arm
 from analysis.figures.critical_batch_ink import front, front_axes
-from analysis.figures.marks import readable
+from analysis.figures.marks import readable, repeated_key
 from analysis.figures.sheets import main_and_side
 from analysis.figures.target_ink import error_panels, keys
+from analysis.figures.targets import repeated_of
 
 
 def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
@@ -23,5 +24,6 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         front(main, of_arm(numbers["cells"], arm), place, named=place in (0, last))
     error_panels(side, numbers)
     paper.heading(canvas, numbers, "Examples against updates to a target")
-    paper.legend(canvas, list(keys(numbers["arms"])))
+    again = repeated_key(repeated_of(numbers["cells"], "updates"))
+    paper.legend(canvas, [*keys(numbers["arms"]), *again])
     paper.footnotes(canvas, f"{readable(numbers['seeds'], 'median')}; numbers: batch size", numbers["footnote"])

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure as Canvas
 from analysis.figures import paper
 from analysis.figures.arms import of_arm
 from analysis.figures.fitted import said
-from analysis.figures.marks import readable
+from analysis.figures.marks import readable, repeated_key
 from analysis.figures.sheets import main_and_side
 from analysis.figures.target_ink import censored_key, cost_panel, curve, error_panels, keys
-from analysis.figures.targets import points
+from analysis.figures.targets import points, repeated_of
 from analysis.style import MUTED, look_of
 
 MOST_FITTED = 3
@@ -34,7 +34,8 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         paper.key("perfect scaling", color=MUTED, linestyle=(0, (1, 1.5)), linewidth=1.0),
         paper.key("hyperbola", color=MUTED, linestyle=(0, (4, 2)), linewidth=0.9),
     ]
-    paper.legend(canvas, [*keys(numbers["arms"]), *guides, *censored_key(numbers)])
+    again = repeated_key(repeated_of(numbers["cells"], "updates"))
+    paper.legend(canvas, [*keys(numbers["arms"]), *guides, *again, *censored_key(numbers)])
     paper.footnotes(canvas, readable(numbers["seeds"], "median"), numbers["footnote"])
 
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from analysis.figures import paper
 from analysis.figures.arms import of_arm, short
 from analysis.figures.describe import lost
-from analysis.figures.marks import Cell, drawn_values, limits, series
+from analysis.figures.marks import Cell, drawn_values, limits, repeated, series
 from analysis.style import MUTED, PAPER, look_of
 
 MOST = 30
@@ -33,6 +33,8 @@ def cost_panel(axes: Axes, numbers: Mapping[str, Any], cost: str, words: str) ->
         line, shift = of_arm(numbers["cells"], arm), shift_of(place, len(arms))
         series(axes, line, cost, place, shift=shift, center="median")
         for cell in line:
+            if cell["repeated"]:
+                repeated(axes, [cell["batch_size"] * shift] * 2, cell["repeated"][cost], look_of(place)[0])
             before = [c for c in numbers["cells"] if c["arm"] in arms[:place] and c["batch_size"] == cell["batch_size"]]
             _censored(axes, cell, cost, place, shift, sum(_beside(c, cell, cost) for c in before))
     paper.label_left(axes, words)
@@ -41,6 +43,7 @@ def cost_panel(axes: Axes, numbers: Mapping[str, Any], cost: str, words: str) ->
 def _values(cells: Sequence[Cell], cost: str) -> Iterator[float]:
     for cell in cells:
         yield from cell[cost]["seeds"]
+        yield from (end for end in (cell["repeated"] or {}).get(cost, ()) if end)
         if lost(cell) and cell["spent"][cost] is not None:
             yield cell["spent"][cost]
 
