@@ -65,13 +65,13 @@ def test_what_a_repeated_search_would_find_is_told_over_all_resamples_of_its_tri
 
 def test_a_search_that_may_lose_every_trial_says_so(tmp_path):
     def outcome(point):
-        found = (
+        return (
             {"validation_error": 0.2, "validation_loss": 1.0} if point["learning_rate"] == 0.1 else {"status": "stuck"}
         )
-        return {**found, "summary": {"peak_rate": 4 * point["learning_rate"]}}
 
-    axes = {"batch_size": [16], "learning_rate": [0.1, 0.2]}
-    numbers = BEST.prepare(load(sweep(tmp_path / "exp", outcome, axes, seeds=1)))
+    axes = {"batch_size": [64], "learning_rate": [0.1, 0.2]}
+    rule = {"scaling_rule": "linear", "reference_batch": 16}
+    numbers = BEST.prepare(load(sweep(tmp_path / "exp", outcome, axes, seeds=1, base=rule)))
     assert numbers["cells"][0]["repeated"] == bootstrapped([0.2, np.inf]) == [0.2, None]
     # The rule makes the peak four times the rate that was searched.
     assert numbers["cells"][0]["between"] == [4 * end for end in bootstrapped([0.2, np.inf], [0.1, 0.2])] == [0.4, 0.8]
