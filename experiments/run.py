@@ -167,8 +167,13 @@ def conclude(place: Place, outcome: Outcome, page: Folder | None, console: Conso
     return 1
 
 
-def report(place: Place) -> Folder:
-    """Make the figures and the report from the records, and return the report's file."""
+def report(place: Place, size: str | None = None) -> Folder:
+    """Make the figures and the report from the records, and return the report's file.
+
+    Args:
+        place: of the experiment.
+        size: of figures for a paper that are drawn besides.
+    """
     from analysis.report import write_report
 
     experiment = place.experiment
@@ -180,4 +185,5 @@ def report(place: Place) -> Folder:
         published=experiment.published,
         deviations=experiment.deviations,
         history=experiment.history,
+        size=size,
     )

@@ -31,7 +31,7 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
 
 def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
     """Draw the numbers of `prepare` on an empty matplotlib figure."""
-    from analysis.figures import paper
+    from analysis.figures.frame import frame
     from analysis.figures.marks import readable, repeated_key
     from analysis.figures.sheets import main_and_side
     from analysis.figures.target_ink import censored_key, cost_panel, error_panels, keys
@@ -39,10 +39,14 @@ def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
     main, side = main_and_side(canvas)
     cost_panel(main, numbers, "seconds", f"seconds to {numbers['target']['words']}")
     error_panels(side, numbers)
-    paper.heading(canvas, numbers, "Seconds to a target against batch size")
     again = repeated_key(repeated_of(numbers["cells"], "seconds"))
-    paper.legend(canvas, [*keys(numbers["arms"]), *again, *censored_key(numbers)])
-    paper.footnotes(canvas, f"{readable(numbers['seeds'], 'median')}; {numbers['devices']}", numbers["footnote"])
+    frame(
+        canvas,
+        numbers,
+        "Seconds to a target against batch size",
+        [*keys(numbers["arms"]), *again, *censored_key(numbers)],
+        f"{readable(numbers['seeds'], 'median')}; {numbers['devices']}",
+    )
 
 
 def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:

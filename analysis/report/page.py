@@ -19,6 +19,7 @@ from analysis.report.runs_table import failures, lost, runs_table
 from analysis.report.surfaces import surfaces
 from analysis.report.svg import inline
 from analysis.report.verdict_table import SIGNS, verdict_table
+from analysis.style import size_of
 from analysis.verdicts import Verdict
 from largebatch.records import Folder
 
@@ -122,14 +123,16 @@ def _figures(drawings: Sequence[Drawing], room: int) -> str:
 
 def _links(drawing: Drawing) -> str:
     name = escape(drawing.svg.stem)
-    return ", ".join(f'<a href="{name}.{kind}">{kind.upper()}</a>' for kind in ("svg", "png", "json"))
+    kinds = ("svg", "png", *["pdf"] * bool(size_of(drawing.numbers)), "json")
+    return ", ".join(f'<a href="{name}.{kind}">{kind.upper()}</a>' for kind in kinds)
 
 
 def _figure(place: int, drawing: Drawing) -> str:
     figure, numbers = drawing.figure, drawing.numbers
     caption = figure.caption(numbers)
     name, prefix = drawing.svg.stem, f"figure{place}"
-    svg = inline(drawing.svg.read_text(encoding="utf-8"), prefix=prefix, label=caption)
+    kinds = " ".join(filter(None, [prefix, size_of(numbers)]))
+    svg = inline(drawing.svg.read_text(encoding="utf-8"), prefix=prefix, label=caption, kinds=kinds)
     title = figure.summary[:1].upper() + figure.summary[1:]
     label = f": {numbers['label']}" if numbers.get("label") else ""
     return (

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from analysis.figures import FIGURES, save
+from analysis.figures import FIGURES
+from analysis.figures.files import save
 from analysis.figures.grids import words
 from analysis.load import load
 from largebatch.landscapes import Grid

@@ -157,7 +157,7 @@ def test_the_plane_shows_means_lost_cells_and_the_best_of_each_batch_size(result
     assert (place[4, 0.4]["diverged"], place[4, 0.4]["value"]["mean"]) == (3, None)
     canvas = drawn(PLANE, numbers)
     assert [x for x, _ in marks(canvas.axes[0], "x")] == [0]
-    assert canvas.axes[0].get_title() == "validation error" and canvas.axes[2].get_title() == "train loss"
+    assert canvas.axes[0].get_title() == "validation error" and canvas.axes[1].get_title() == "train loss"
 
 
 def test_the_test_set_may_be_shown_but_chooses_nothing(results):
