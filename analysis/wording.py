@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis.evidence import Reading, places, words
+from analysis.evidence import NO_RATIO, Reading, places, words
 from analysis.location import Part, Sample
 from analysis.measures import best_repeated
 from analysis.mistakes import pairs, told
@@ -105,7 +105,7 @@ def note(reading: Reading, parts: Sequence[Part]) -> str:
     empty = list(dict.fromkeys(reading.empty))
     if not empty and not n:
         empty = [f"a pair of values of {measure_of(reading.claim['measure'])}"]
-    said = [f"no run has {what}" for what in empty]
+    said = [what if what == NO_RATIO else f"no run has {what}" for what in empty]
     if reading.averaged:
         said.append(f"averaged over {', '.join(reading.averaged)}")
     if reading.unknown:
@@ -128,7 +128,7 @@ def decides(part: Part, needed: int | None, share: float) -> str:
     """Return what would decide a claim that is undecided."""
     location = part.location
     if not location.n:
-        return "runs: there is nothing to judge yet"
+        return "values that can be judged: there are none yet"
     if location.method == "regression":
         return "more values of the axis, or more seeds"
     if location.n < 2:

@@ -107,7 +107,9 @@ def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
 def caption(numbers: Mapping[str, Any]) -> str:
     """Return how to read the figure, in words."""
     panels = "; ".join(
-        f"from {p['ends'][0]} (alpha 0) to {p['ends'][1]} (alpha 1)" + (", along an arc" if p["curved"] else "")
+        f"from {p['ends'][0]} (alpha 0) to {p['ends'][1]} (alpha 1)"
+        + (f", {p['where']}" if p["where"] else "")
+        + (", along an arc" if p["curved"] else "")
         for p in numbers["panels"]
     )
     return (

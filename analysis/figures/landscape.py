@@ -60,12 +60,13 @@ def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
         x, top = left + column * (each + between), paper.TOP + 0.1 + row * (side + 0.62)
         axes = canvas.add_axes((x / width, 1 - (top + side) / height, side / width, side / height))
         _draw_surface(axes, surface)
-    path = paper.key("path of the run", color="#d04a2f", marker="o", markersize=2.5, linewidth=0.8)
+    end = paper.key("end of the run", color="#d04a2f", marker="*", markersize=7, linewidth=0)
+    path = paper.key("its path", color="#d04a2f", marker="o", markersize=2.5, linewidth=0.8)
     frame(
         canvas,
         numbers,
         "Loss around a run",
-        [path, paper.key("its end", color="#d04a2f", marker="*", markersize=7, linewidth=0)],
+        [*[path] * any(len(own["path"]["xy"]) > 1 for own in surfaces), end],
         f"contours: {_measure(surfaces[0])}, spaced logarithmically",
     )
 
@@ -75,6 +76,7 @@ def _measure(surface: Mapping[str, Any]) -> str:
 
 
 def _draw_surface(axes: "Axes", surface: Mapping[str, Any]) -> None:
+    from matplotlib.colors import LogNorm
     from matplotlib.ticker import MaxNLocator
 
     from analysis.figures import paper
@@ -86,8 +88,9 @@ def _draw_surface(axes: "Axes", surface: Mapping[str, Any]) -> None:
     low = max(low, high * 1e-4, 1e-12)
     levels = np.geomspace(low, max(high, low * 1.0001), LEVELS)
     x, y = np.meshgrid(surface["x"], surface["y"], indexing="ij")
-    axes.contourf(x, y, np.clip(loss, low, None), levels=levels, cmap="viridis", alpha=0.35, extend="both")
-    lines = axes.contour(x, y, np.clip(loss, low, None), levels=levels, cmap="viridis", linewidths=0.6)
+    colors: dict[str, Any] = {"levels": levels, "cmap": "viridis", "norm": LogNorm(levels[0], levels[-1])}
+    axes.contourf(x, y, np.clip(loss, low, None), **colors, alpha=0.35, extend="both")
+    lines = axes.contour(x, y, np.clip(loss, low, None), **colors, linewidths=0.6)
     axes.clabel(lines, levels[:: max(1, LEVELS // 4)], fmt=lambda v: f"{v:.2g}", fontsize=points(5))
     for text in lines.labelTexts:  # at the edge it would stand on the title or beyond the panel
         ends = (

@@ -1,9 +1,11 @@
-"""How much room words take on a sheet, lines that fit, and numbers that are short."""
+"""How much room there is on a sheet and words take of it, lines that fit, and numbers that are short."""
 
 import math
 from collections.abc import Sequence
 
 from matplotlib import rcParams
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
@@ -59,3 +61,19 @@ def short_number(value: float, words: str = "{:g}") -> str:
     digits, _, power = f"{value:.3e}".partition("e")
     front = "" if float(digits) == 1 else f"{float(digits):g}·"
     return f"{front}10{str(int(power)).translate(RAISED)}"
+
+
+def width_of(axes: Axes) -> float:
+    """Return the width of a panel in inches."""
+    return float(axes.get_position().width * _sheet(axes).get_figwidth())
+
+
+def height_of(axes: Axes) -> float:
+    """Return the height of a panel in inches."""
+    return float(axes.get_position().height * _sheet(axes).get_figheight())
+
+
+def _sheet(axes: Axes) -> Canvas:
+    sheet = axes.get_figure(root=True)
+    assert sheet is not None, "axes are measured on their sheet"
+    return sheet

@@ -86,12 +86,13 @@ def _rules(axes: Axes, line: Sequence[Cell]) -> None:
     if len(line) < 2:
         return
     b = curve(line[0]["batch_size"], line[-1]["batch_size"])
-    low, high = axes.get_ylim()
+    low, high = axes.get_ylim()[0], max(trial["rate"] for cell in line for trial in cell["tried"])
+    sizes = [cell["batch_size"] for cell in line]
+    between = [float(np.sqrt(x * y)) for x, y in zip(sizes, sizes[1:], strict=False)]  # where no mark is
     for name, power in RULES:
         rates = line[0]["rate"] * (b / b[0]) ** power
         axes.plot(b, rates, color=MUTED, linestyle=(0, (1, 1.5)), linewidth=0.8, zorder=1)
-        inside = np.flatnonzero((rates >= low) & (rates <= high))
-        if len(inside):
-            at = inside[int(0.8 * (len(inside) - 1))]
-            axes.annotate(name, (b[at], rates[at]), (-1, 2), textcoords="offset points", ha="right",
+        named = [(x, y) for x in between if low <= (y := line[0]["rate"] * (x / b[0]) ** power) <= high]
+        if named:
+            axes.annotate(name, named[-1], (-1, 2), textcoords="offset points", ha="right",
                           va="bottom" if power < 1 else "top", fontsize=points(6), color=MUTED)  # fmt: skip

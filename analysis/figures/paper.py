@@ -7,15 +7,19 @@ import numpy as np
 from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from analysis.figures.letters import fitted_lines, fitting, inches, letter, short_number
+from analysis.figures.letters import fitted_lines, fitting, height_of, inches, letter, short_number
+from analysis.figures.letters import width_of as width_of
 from analysis.style import INK, MUTED, points
 
 RIGHT, TOP, BOTTOM = 0.1, 1.0, 0.66
 """Inches around the panels; on top stand the heading and the legend."""
+
+
+NEAR = 8
+"""How many times the largest batch size N may be to be shown beside it: an empty axis shows nothing."""
 
 
 def left() -> float:
@@ -28,29 +32,14 @@ def _name_away() -> float:
     return 0.57 * float(rcParams["ytick.labelsize"]) / 7
 
 
-def width_of(axes: Axes) -> float:
-    """Return the width of a panel in inches."""
-    return float(axes.get_position().width * _sheet(axes).get_figwidth())
-
-
-def height_of(axes: Axes) -> float:
-    """Return the height of a panel in inches."""
-    return float(axes.get_position().height * _sheet(axes).get_figheight())
-
-
-def _sheet(axes: Axes) -> Canvas:
-    sheet = axes.get_figure(root=True)
-    assert sheet is not None, "axes are measured on their sheet"
-    return sheet
-
-
 def batch_axis(axes: Axes, batch_sizes: Sequence[int], full: int) -> None:
-    """Make x a log2 axis with the batch sizes as ticks, as many as fit, and N marked."""
-    low, high = batch_sizes[0] / 1.6, max(full, batch_sizes[-1]) * 1.6
+    """Make x a log2 axis with the batch sizes as ticks, as many as fit, and N marked where it is near them."""
+    near = full <= NEAR * batch_sizes[-1]
+    low, high = batch_sizes[0] / 1.6, max(full if near else 0, batch_sizes[-1]) * 1.6
     axes.set_xscale("log", base=2)
     axes.set_xlim(low, high)
     octave = width_of(axes) / np.log2(high / low)
-    names = {b: "N" if b == full else f"{b}" for b in sorted({*batch_sizes, full})}
+    names = {b: "N" if b == full else f"{b}" for b in sorted({*batch_sizes, *[full] * near})}
     kept: list[int] = []
     # From the outside in: N and the smallest batch are always named.
     for b in sorted(names, key=lambda b: (b not in (full, batch_sizes[0]), -b)):
@@ -62,7 +51,8 @@ def batch_axis(axes: Axes, batch_sizes: Sequence[int], full: int) -> None:
     axes.xaxis.set_minor_locator(FixedLocator(list(names)))
     axes.xaxis.set_minor_formatter(FuncFormatter(lambda b, _: ""))
     axes.tick_params(axis="x", which="minor", size=1.5, width=0.6)
-    axes.axvline(full, color=MUTED, linewidth=0.7, linestyle=(0, (1, 2)), zorder=0)
+    if near:
+        axes.axvline(full, color=MUTED, linewidth=0.7, linestyle=(0, (1, 2)), zorder=0)
 
 
 def percent(axes: Axes) -> None:
