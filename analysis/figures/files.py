@@ -1,5 +1,6 @@
 """A figure as files: vector, pixels, and its numbers."""
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -32,7 +33,7 @@ def save(figure: Figure, numbers: Mapping[str, Any], folder: "Folder", label: st
     from matplotlib.figure import Figure as Canvas
 
     said = json.dumps(numbers["options"]) if numbers.get("options") else ""
-    stem = folder / f"{figure.name}{_slug(said)}{_slug(label)}"
+    stem = folder / _short(f"{figure.name}{_slug(said)}{_slug(label)}")
     with rc_context(settings_of(numbers)):
         canvas = Canvas()
         FigureCanvasAgg(canvas)
@@ -44,6 +45,17 @@ def save(figure: Figure, numbers: Mapping[str, Any], folder: "Folder", label: st
     text = json.dumps(numbers, indent=1, allow_nan=False)
     write_file(stem.parent / f"{stem.name}.json", text.encode())
     return stem.parent / f"{stem.name}.svg"
+
+
+LONGEST = 150
+"""Letters of a name: file systems take 255, and a file that is being written has some more."""
+
+
+def _short(name: str) -> str:
+    """Return a name that file systems take; of a longer one its beginning, and what tells it from others like it."""
+    if len(name) <= LONGEST:
+        return name
+    return f"{name[: LONGEST - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _slug(label: str) -> str:

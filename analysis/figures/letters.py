@@ -41,6 +41,13 @@ def fitted_lines(text: str, room: float, size: float, *, bold: bool = False) -> 
     return lines
 
 
+def cut(text: str, room: float, size: float, *, bold: bool = False) -> str:
+    """Return words cut to the room, with an ellipsis where something is missing; arguments as of `fitted_lines`."""
+    while inches(text, size, bold=bold) > room and len(text) > 2:
+        text = f"{text[:-2]}…"
+    return text
+
+
 def fitting(choices: Sequence[str], room: float, size: float) -> str:
     """Return the first of several ways to say something that fits into the room, else the last."""
     return next((text for text in choices if inches(text, size) <= room), choices[-1])

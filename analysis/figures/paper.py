@@ -10,7 +10,7 @@ from matplotlib.axis import Axis
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from analysis.figures.letters import fitted_lines, fitting, height_of, inches, letter, short_number
+from analysis.figures.letters import cut, fitted_lines, fitting, height_of, inches, letter, short_number
 from analysis.figures.letters import width_of as width_of
 from analysis.style import INK, MUTED, points
 
@@ -102,6 +102,9 @@ def decades(
         words: how a label is written.
     """
     subs = (1.0,) if ratio > ones else (1.0, 3.0) if ratio > threes else (1.0, 2.0, 5.0)
+    low, high = np.log10(np.sort(axis.get_view_interval()))
+    if np.floor(high) - np.ceil(low) < 1:  # one power of 10 alone is no scale
+        subs = (1.0, 2.0, 5.0)
     across = axis is axis.axes.xaxis
     room = width_of(axis.axes) / 0.5 if across else height_of(axis.axes) / 0.2
     most = max(2, int(room))
@@ -178,6 +181,13 @@ def label_left(axes: Axes, words: str) -> None:
     _upright(axes, words, box.x0 - _name_away() * box.width / width_of(axes))
 
 
+def names_left(panels: Sequence[Axes], words: str) -> None:
+    """Name the y axis of those of equal panels that stand leftmost, as `label_left` does."""
+    for axes in panels:
+        if abs(axes.get_position().x0 - panels[0].get_position().x0) < 1e-6:
+            label_left(axes, words)
+
+
 def _upright(axes: Axes, words: str, x: float) -> None:
     box = axes.get_position()
     axes.figure.text(x, (box.y0 + box.y1) / 2, words, rotation=90, ha="center", va="center", multialignment="center",
@@ -187,11 +197,7 @@ def _upright(axes: Axes, words: str, x: float) -> None:
 def title(axes: Axes, *lines: str, bold: bool = True) -> None:
     """Write lines above a panel, what is too long for it cut at its end; the table has all of it."""
     size = float(rcParams["axes.titlesize"])
-    shown = []
-    for line in lines:
-        while inches(line, size, bold=bold) > width_of(axes) + 0.1 and len(line) > 2:
-            line = f"{line[:-2]}…"
-        shown.append(line)
+    shown = [cut(line, width_of(axes) + 0.1, size, bold=bold) for line in lines]
     axes.set_title("\n".join(shown), pad=5, fontweight="bold" if bold else "normal")
 
 

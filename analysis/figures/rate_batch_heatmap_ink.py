@@ -30,12 +30,13 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     """Draw the numbers of `rate_batch_heatmap.prepare`."""
     measure = numbers["measure"]
     words = (("value", measure.replace("_", " ")), ("train_loss", "train loss"))
-    for axes, (key, said) in zip(row(canvas, 2, height=HEIGHT, beside=0.08 + BAR + 0.36), words, strict=True):
+    panels = row(canvas, 2, height=HEIGHT, beside=0.08 + BAR + 0.36)
+    for axes, (key, said) in zip(panels, words, strict=True):
         share = key == "value" and measure.endswith("error")
         _panel(axes, _bar_beside(axes, canvas), numbers["cells"], numbers["batch_sizes"], key, share=share)
         paper.title(axes, said)
         axes.set_xlabel("batch size B")
-        paper.label_left(axes, "peak learning rate")
+    paper.names_left(panels, "peak learning rate")
     seeds = numbers["seeds"]
     frame(
         canvas,

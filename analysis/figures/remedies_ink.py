@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
@@ -11,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from analysis.figures import paper
 from analysis.figures.arms import short
 from analysis.figures.frame import EDGE, frame
-from analysis.figures.letters import inches
+from analysis.figures.letters import cut, inches
 from analysis.figures.sheets import NARROW
 from analysis.style import INK, MUTED, PALETTE, PAPER, points
 
@@ -48,14 +49,18 @@ def _sheet(canvas: Canvas, arms: Sequence[str]) -> list[Axes]:
     tall = paper.TOP + high + paper.BOTTOM
     canvas.set_figheight(tall)
     names = [short(arm, MOST) for arm in arms]
-    left = EDGE if narrow else min(0.4 * width, 0.2 + max(inches(name, size) for name in names))
+    left = 0.22 if narrow else min(0.4 * width, 0.2 + max(inches(name, size) for name in names))
     each = (width - left - paper.RIGHT - 0.25) / 2
     places = [left, left + each + 0.25]
     panels = [canvas.add_axes((x / width, paper.BOTTOM / tall, each / width, high / tall)) for x in places]
     for place, axes in enumerate(panels):
         axes.set_yticks(range(len(arms)) if not (place or narrow) else [], names if not (place or narrow) else [])
+    if narrow:  # names go on over the second panel
+        panels[0].set_zorder(2)
+        panels[1].patch.set_visible(False)
     for place, name in enumerate(names if narrow else ()):
-        panels[0].annotate(name, (0, place - 0.5), (1, -2), xycoords=("axes fraction", "data"), va="top",
+        told = cut(name, width - 2 * EDGE, size)
+        panels[0].annotate(told, (0, place - 0.5), (1, -2), xycoords=("axes fraction", "data"), va="top",
                            textcoords="offset points", fontsize=size, annotation_clip=False)  # fmt: skip
     return panels
 
@@ -71,12 +76,13 @@ def _keys(numbers: Mapping[str, Any]) -> Sequence[Any]:
 def _panel(axes: Axes, rows: Sequence[Mapping[str, Any]], key: str, *, color: str, below: float) -> None:
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(False)
-    axes.axvline(0, color=INK, linewidth=0.7, zorder=1)
+    reach = np.arange(len(rows)) + below
+    axes.vlines(np.zeros(len(rows)), reach - 0.5 + below, reach + 0.5 - below, color=INK, linewidth=0.7, zorder=1)
     values = [v for row in rows for v in (*row[key]["seeds"], row[key]["estimate"], 0.0) if v is not None]
     low, high = min(values), max(values)
     pad = 0.1 * (high - low) or 0.01
     axes.set_xlim(low - pad, high + pad)
-    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    axes.xaxis.set_major_locator(MaxNLocator(max(2, min(5, int(paper.width_of(axes) / 0.4))), steps=[1, 2, 2.5, 5, 10]))
     for number, row in enumerate(rows):
         found, place = row[key], number + below
         if number % 2:

@@ -125,3 +125,10 @@ def test_what_varies_is_drawn_as_arms_until_there_are_too_many(tmp_path):
     assert labels == [f"learning_rate {rate}" for rate in (0.1, 0.2, 0.3, 0.4)]
     with pytest.raises(ValueError, match="steps would average over learning_rate; draw one figure"):
         STUB.prepare(results)
+
+
+def test_a_long_label_becomes_a_name_that_file_systems_take_and_no_other_has(results, tmp_path):
+    figure = FIGURES["curves"]
+    numbers = figure.prepare(results)
+    names = [save(figure, numbers, tmp_path, f"{'field.name none, ' * 20}rate {rate}").name for rate in (1, 2)]
+    assert names[0] != names[1] and all(100 < len(name) <= 155 and name.startswith("curves--field") for name in names)
