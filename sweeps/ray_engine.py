@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,8 +25,31 @@ from sweeps.worker import TRAINING
 LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 """Read by Ray as it is imported. At 0 it listens on loopback alone, so that nobody else on the network can give it
 work; it was made for the firewalls of other systems, hence the name. What the user has set stays."""
+ANSWER_SECONDS = 10.0
+"""How long the head of a cluster may take to accept a connection."""
 OBJECT_STORE = 80 * 2**20
 """Bytes: the smallest store Ray accepts, or nearly; records travel through the file system."""
+
+
+@contextmanager
+def reaching(address: str) -> Iterator[None]:
+    """Turn what Ray says of an address where no cluster answers into one message, and ask there first.
+
+    Ray itself tries again for minutes where nobody listens.
+
+    Raises:
+        SweepError: nobody answers there.
+    """
+    host, colon, port = address.rpartition("//")[2].rpartition(":")
+    try:
+        if colon:
+            socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
+        yield
+    except (OSError, OverflowError, RuntimeError, ValueError) as error:
+        raise SweepError(
+            f"no Ray cluster answers at {address} ({error}); start one with ray start --head, or leave "
+            "the address out to use this machine"
+        ) from error
 
 
 class RayEngine(Calling):
@@ -141,13 +165,8 @@ class RayEngine(Calling):
             cpus = None if self._gpus else self._workers
             ray.init(address="local", num_cpus=cpus, include_dashboard=False, object_store_memory=OBJECT_STORE, **quiet)
         else:
-            try:
+            with reaching(self._address):
                 ray.init(address=self._address, **quiet)
-            except (ConnectionError, RuntimeError, ValueError) as error:
-                raise SweepError(
-                    f"no Ray cluster answers at {self._address} ({error}); start one with ray start --head, or leave "
-                    "the address out to use this machine"
-                ) from error
         try:
             yield
         finally:
