@@ -16,6 +16,7 @@ from analysis.measures import VALUE, measured, worse
 from analysis.selection import SelectionError, choose, sentence
 
 Where = Mapping[str, Any]
+NO_RATIO = "a ratio needs values above 0, which not every run has"
 
 
 @dataclass
@@ -122,7 +123,7 @@ class Reading:
 def _logarithm(runs: Any) -> Any:
     values = runs[VALUE].to_numpy(float)
     if (values[np.isfinite(values)] <= 0).any():
-        raise KeyError("values above 0 alone, which a ratio needs")
+        raise KeyError(NO_RATIO)
     return runs.assign(**{VALUE: np.log(values)})
 
 

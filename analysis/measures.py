@@ -11,6 +11,7 @@ from analysis.fits import branched, growth, hyperbola, regimes
 from analysis.gap import as_text, censored, matches, varying
 from analysis.load import Results
 from analysis.probed import with_number
+from analysis.trials import best_of
 from analysis.vocabulary import HISTORIES, REDUCTIONS, WORSE
 
 VALUE = "value"
@@ -82,6 +83,28 @@ def _best(found: Results, over: str | Sequence[str]) -> Results:
     least = rank.groupby([as_text(runs[key]) for key in keys]).idxmin()
     fields = tuple(f for f in found.fields if f not in axes and all(_outlives(f, found, axis) for axis in axes))
     return replace(found, runs=runs.loc[least], fields=fields)
+
+
+def best_repeated(results: Results, measure: Any, at: Mapping[str, float] | None = None) -> tuple[int, float] | None:
+    """Return how many times its value a smallest one could be were its trials drawn anew (95 %), with their number.
+
+    The largest factor over seeds and settings, inf where every trial might be lost; None where a measure has no `best`.
+
+    Raises:
+        KeyError: as `measured`.
+    """
+    while isinstance(measure, Mapping) and "best" not in measure:
+        measure = measure[next(key for key in measure if key in REDUCTIONS)]
+    if not isinstance(measure, Mapping):
+        return None
+    found = measured(results, measure["best"], at)
+    value = found.runs[VALUE].mask(censored(found.runs) | ~np.isfinite(found.runs[VALUE]), np.inf)
+    axes = [measure["over"]] if isinstance(measure["over"], str) else list(measure["over"])
+    keys = ["seed", *varying(found.runs, [*axes, "seed"], found.fields)]
+    trials = [own.to_numpy(float) for _, own in value.groupby([as_text(found.runs[key]) for key in keys])]
+    ends = [best_of(own) for own in trials]
+    factors = [end.high / end.estimate for end in ends if np.isfinite(end.estimate) and end.estimate > 0]
+    return max(map(len, trials), default=0), max(factors, default=np.nan)
 
 
 def _outlives(field: str, found: Results, axis: str) -> bool:

@@ -33,6 +33,7 @@ class Choice:
         validation: mean over seeds of what was selected by; inf where every trial lost a run.
         repeated: between what it would lie were the search repeated, its trials drawn anew from these
             (`trials.best_of`); inf where such a search could lose every trial.
+        between: likewise between what the selected value would lie, of one axis of numbers; else NaN.
         trials: values tried in this cell.
         lost: trials with at least one censored run, which rank worst.
         edge: `lowest` or `highest` if the selected value is the end of what was tried, else an
@@ -46,6 +47,7 @@ class Choice:
     value: tuple[Any, ...]
     validation: float
     repeated: tuple[float, float]
+    between: tuple[float, float]
     trials: int
     lost: int
     edge: str
@@ -146,18 +148,22 @@ def _choice(cell: pd.DataFrame, axes: Sequence[str], by: str, place: Mapping[str
     best = trials.iloc[0]
     ties = trials.index[(trials["first"] == best["first"]) & (trials["second"] == best["second"])]
     value = trials.index[0]
-    bootstrap = best_of(trials["first"].to_numpy(float))
+    first, tried = trials["first"].to_numpy(float), [value[0] for value in trials.index]
+    bootstrap = best_of(first)
+    numbers = len(axes) == 1 and all(isinstance(one, int | float) for one in tried)
+    moved = best_of(first, np.array(tried, float)) if numbers else None
     choice = Choice(
         cell=place,
         value=value,
         validation=float(best["first"]),
         repeated=(bootstrap.low, bootstrap.high),
+        between=(moved.low, moved.high) if moved else (math.nan, math.nan),
         trials=len(trials),
         lost=int(trials["lost"].sum()),
         edge=_edge(axes, value, list(trials.index)),
         tied=tuple(ties[1:]),
     )
-    return choice, np.array([tried == value for tried in label])
+    return choice, np.array([one == value for one in label])
 
 
 def _in_order(value: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -195,7 +201,23 @@ def sentence(choices: Sequence[Choice], over: str | Sequence[str], by: str = "va
         words += f"; read from {' or '.join(map(str, sorted({n for n in fresh if n})))} runs with fresh seeds"
     if flattering := fresh.count(0):
         words += f"; in {flattering} of them the minimum over trials itself is read, which flatters"
-    return words
+    again = repeated(choices, by)
+    return f"{words}; {again}" if again else words
+
+
+def repeated(choices: Sequence[Choice], by: str = "validation_error") -> str:
+    """Return in words how much worse the best could be were the searches repeated; empty where nothing was searched."""
+    searched = [choice for choice in choices if choice.trials > 1]
+    worse = [choice.repeated[1] - choice.validation for choice in searched if np.isfinite(choice.validation)]
+    finite, lost = [gap for gap in worse if np.isfinite(gap)], sum(np.isinf(choice.repeated[1]) for choice in searched)
+    said = []
+    if finite:
+        most = f"{100 * max(finite):.3g} pp" if by.endswith("error") else f"{max(finite):.3g}"
+        said.append(f"up to {most} worse")
+    said += [f"lost in every trial in {lost} of {len(searched)}"] if lost else []
+    name = by.replace("_", " ")
+    told = f"were the searches repeated, their best {name} would be {' or '.join(said)}"
+    return f"{told} (95 %, bootstrap over trials)" if said else ""
 
 
 def tuned(results: Results) -> tuple[Results, str]:

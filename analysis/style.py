@@ -1,6 +1,6 @@
 """How figures look: sizes, colours, and the settings that make their bytes the same on every rerun."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,20 @@ PALETTE = ("#0072b2", "#e07b00", "#009e73", "#b25890", "#56a3d9", "#d4b000", "#d
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 ORDER_OF_RULES = ("constant", "sqrt", "linear")
 WIDTH = 6.75
-"""Inches: two columns of a paper."""
+"""Inches of a figure in the report: the width of a paper of two columns."""
+SIZES = {"column": 3.25, "text": 5.5, "page": WIDTH}
+"""Inches of figures for a paper: one of two columns, the text of a paper of one column, both of two columns.
 
+ICML's columns are 3.25 inches, those of IEEE 3.5; the text of NeurIPS and ICLR is 5.5, ICML's 6.75 inches wide.
+"""
+LETTERS, TITLE = 8.0, 9.0
+"""Points of the letters of such a figure and of its title, beside 9 or 10 of the text around it."""
+
+WRITTEN = ("font.size", "axes.titlesize", "axes.labelsize", "xtick.labelsize", "ytick.labelsize", "legend.fontsize")
 SETTINGS: Any = {
     "font.family": "DejaVu Sans",
-    "font.size": 7.5,
+    "font.size": 5.0,  # the smallest letters: see `points`
+    "figure.titlesize": 10,
     "axes.titlesize": 8,
     "axes.labelsize": 7.5,
     "xtick.labelsize": 7,
@@ -53,6 +62,31 @@ SETTINGS: Any = {
     "svg.fonttype": "path",
     "svg.hashsalt": "largebatch",
 }
+
+
+def settings(size: str | None = None) -> Any:  # matplotlib wants its own names as literals
+    """Return matplotlib's settings: for the report, or for a figure of one of `SIZES`."""
+    if size is None:
+        return dict(SETTINGS)
+    return {**SETTINGS, **dict.fromkeys(WRITTEN, LETTERS), "figure.titlesize": TITLE}
+
+
+def size_of(numbers: Mapping[str, Any]) -> str | None:
+    """Return which of `SIZES` a figure's numbers ask for, if any."""
+    size: str | None = numbers.get("options", {}).get("size")
+    return size
+
+
+def settings_of(numbers: Mapping[str, Any]) -> Any:
+    """Return matplotlib's settings for a figure's numbers: letters as large as its size asks for."""
+    return settings(size_of(numbers))
+
+
+def points(size: float) -> float:
+    """Return a size of letters: as it is said, or what a paper takes at least."""
+    from matplotlib import rcParams
+
+    return max(size, float(rcParams["font.size"]))
 
 
 def rules_in_order(rules: Sequence[str]) -> list[str]:

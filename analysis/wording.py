@@ -4,8 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis.evidence import Reading, words
+from analysis.evidence import NO_RATIO, Reading, places, words
 from analysis.location import Part, Sample
+from analysis.measures import best_repeated
 from analysis.mistakes import pairs, told
 from analysis.vocabulary import REDUCTIONS
 
@@ -73,8 +74,23 @@ def budget(reading: Reading) -> str:
 
 
 def policy(reading: Reading) -> str:
-    """Return how the learning rate follows the batch size, or on what it was selected."""
-    return reading.tuned or _condition(reading, "policy")
+    """Return how the learning rate follows the batch size, or on what it was selected, and what of a best is luck."""
+    return "; ".join(filter(None, [reading.tuned or _condition(reading, "policy"), _searched(reading)]))
+
+
+def _searched(reading: Reading) -> str:
+    """Return how much of a claim's measure, where it is the best of several trials, is luck."""
+    claim = reading.claim
+    measures = [claim["measure"], *claim.get("compare", {}).get("measure", ())]
+    try:
+        found = [best_repeated(reading.results, measure, at) for measure in measures for at in places(claim)]
+    except KeyError:  # no run has the measure: the note says so
+        return ""
+    trials, factor = max((each for each in found if each), default=(0, math.nan))
+    if trials < 2 or math.isnan(factor):
+        return ""
+    times = f"up to {factor:.3g} times as large" if math.isfinite(factor) else "lost in every trial of some cell"
+    return f"best of {trials} trials; drawn anew it would be {times} (95 %, bootstrap over trials)"
 
 
 def _condition(reading: Reading, name: str) -> str:
@@ -89,7 +105,7 @@ def note(reading: Reading, parts: Sequence[Part]) -> str:
     empty = list(dict.fromkeys(reading.empty))
     if not empty and not n:
         empty = [f"a pair of values of {measure_of(reading.claim['measure'])}"]
-    said = [f"no run has {what}" for what in empty]
+    said = [what if what == NO_RATIO else f"no run has {what}" for what in empty]
     if reading.averaged:
         said.append(f"averaged over {', '.join(reading.averaged)}")
     if reading.unknown:
@@ -112,7 +128,7 @@ def decides(part: Part, needed: int | None, share: float) -> str:
     """Return what would decide a claim that is undecided."""
     location = part.location
     if not location.n:
-        return "runs: there is nothing to judge yet"
+        return "values that can be judged: there are none yet"
     if location.method == "regression":
         return "more values of the axis, or more seeds"
     if location.n < 2:

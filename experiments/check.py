@@ -176,15 +176,10 @@ def _figure_problems(tree: Node) -> Iterator[Problem]:
 def _option_problems(figure: "Figure", node: Node) -> Iterator[Problem]:
     """Check what an entry says about a figure besides its name."""
     said = replace(node, value={key: child for key, child in node.entries.items() if key != "name"})
-    model = figure.options
-    if model is None:
-        for child in said.entries.values():
-            yield Problem(child.key or child.mark, child.path, f"{figure.name} takes no options; write {figure.name}")
-        return
     try:
-        model.model_validate(plain(said))
+        figure.options.model_validate(plain(said))
     except ValidationError as error:
-        yield from problems(error, said, model)
+        yield from problems(error, said, figure.options)
 
 
 def _claim_problems(tree: Node) -> Iterator[Problem]:

@@ -99,6 +99,9 @@ def _figures(report: "Folder", folder: Path, name: str, first: Sequence[str]) ->
 
 def page(place: "Place", found: "Sequence[Verdict]", figures: Sequence[tuple[Path, str]]) -> str:
     """Return an experiment's page as Markdown: question, verdicts, figures, the paper's numbers, what departs."""
+    from analysis.load import load
+    from analysis.report.cost import totals
+
     experiment = place.experiment
     lines = [f"# {experiment.name}", "", experiment.question, "", f"*{experiment.paper}*", "", counted(found), ""]
     lines += [f"`largebatch reproduce {experiment.name}`", ""]
@@ -115,6 +118,7 @@ def page(place: "Place", found: "Sequence[Verdict]", figures: Sequence[tuple[Pat
             for n in experiment.published
         ]
     lines += ["", "## Deviations from the protocol", "", *(f"- {one}" for one in experiment.deviations or ["None."])]
+    lines += ["", "## What it took", "", f"{totals(load(place.folder))}."]
     if experiment.history:
         lines += ["", "## Changed after the claims had been stated", ""]
         lines += [f"- {one['date']}: {one['change']} {one['reason']}" for one in experiment.history]
@@ -155,7 +159,7 @@ def index(pages: Path) -> Path:
     ]  # fmt: skip
     for path in sorted(pages.glob("*.md")):
         text = path.read_text(encoding="utf-8")
-        if path.name != "README.md" and (told := re.search(r"^\d+ claims: (.*)$", text, re.MULTILINE)):
+        if path.name != "README.md" and (told := re.search(r"^\d+ claims?: (.*)$", text, re.MULTILINE)):
             lines.append(_row(f"[{path.stem}]({path.name})", text.splitlines()[2], told[1]))
     found = pages / "README.md"
     found.write_text("\n".join([*lines, ""]), encoding="utf-8")

@@ -43,8 +43,10 @@ def refuse(experiment: str, results: str) -> None:
         raise ExperimentError([Problem(Mark(experiment), "", f"{what}; report, export and compare take it")])
 
 
-def report_of(folder: Folder, found: dict[str, Any], settings: Sequence[str]) -> Folder:
+def report_of(folder: Folder, found: dict[str, Any], settings: Sequence[str], size: str | None = None) -> Folder:
     """Make the report of imported results, with the sections that `--set` changes; return it.
+
+    With a size, figures for a paper are drawn besides.
 
     Raises:
         ExperimentError: a setting is none of `SHOWN`, or not what the section takes.
@@ -59,7 +61,7 @@ def report_of(folder: Folder, found: dict[str, Any], settings: Sequence[str]) ->
         if problems:
             raise ExperimentError(problems)
         shown[name] = plain(node)
-    return write_report(folder, **shown)
+    return write_report(folder, **shown, size=size)
 
 
 def _set(setting: str) -> tuple[str, Node]:

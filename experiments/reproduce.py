@@ -71,7 +71,7 @@ def show_verdicts(found: "Sequence[Verdict]", console: Console) -> None:
 def counted(found: "Sequence[Verdict]") -> str:
     """Return how many claims came out how, in words."""
     counts = [f"{sum(one.verdict == word for one in found)} {word}" for word in STYLES]
-    return f"{len(found)} claims: {', '.join(counts)}"
+    return f"{len(found)} claim{'s' if len(found) != 1 else ''}: {', '.join(counts)}"
 
 
 def remarks(one: "Verdict") -> str:

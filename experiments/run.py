@@ -168,8 +168,12 @@ def conclude(place: Place, outcome: Outcome, page: Folder | None, console: Conso
     return 1
 
 
-def report(place: Place) -> Folder:
+def report(place: Place, size: str | None = None) -> Folder:
     """Make the figures and the report from the records, and return the report's file.
+
+    Args:
+        place: of the experiment.
+        size: of figures for a paper that are drawn besides.
 
     Raises:
         ResultsError: nothing was trained yet.
@@ -188,4 +192,5 @@ def report(place: Place) -> Folder:
         published=experiment.published,
         deviations=experiment.deviations,
         history=experiment.history,
+        size=size,
     )

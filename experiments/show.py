@@ -41,6 +41,8 @@ def show_plan(plan: Plan, place: Place, console: Console) -> None:
         basis = f"measured in {probe.measured} runs" if probe.measured else basis
         share = f"{_cell(probe.measurements)} measurements a run, {probe.share:.0%} of its time ({basis})"
         say(console, f"probe {probe.title} in {probe.runs:,} runs: {share}")
+    if plan.surveying:
+        say(console, f"{plan.surveying.landscapes:,} landscapes of {plan.surveying.points:,} points in all")
     left = plan.runs - plan.done - plan.cancelled
     jobs = f"{left:,} left in {plan.packs:,} packs on {plan.workers} workers"
     out = f"{plan.cancelled:,} cancelled, " if plan.cancelled else ""

@@ -30,6 +30,12 @@ _SECRET = re.compile(r"(?i)[\w.-]*(?:key|token|password|secret)")
 _USER = re.compile(r"(://)[^/@\s]+@")
 
 
+def name_of(device: Any) -> str:
+    """Return what a JAX device is called: platform and kind, as in `gpu NVIDIA H100`, or `cpu` alone."""
+    kind = str(device.device_kind)
+    return kind if kind == device.platform else f"{device.platform} {kind}"
+
+
 def provenance() -> dict[str, Any]:
     """Return what computed a run, as plain JSON values, the same at every call in a process."""
     return {

@@ -18,7 +18,7 @@ from largebatch.losses import uninformed_loss
 from largebatch.models import custom
 from largebatch.pack import Pack, Stretch
 from largebatch.probes.visits import Visits
-from largebatch.provenance import provenance
+from largebatch.provenance import name_of, provenance
 from largebatch.records import Record
 from largebatch.storage import Folder
 from largebatch.weights import files as weight_files
@@ -194,7 +194,7 @@ class _Session:
         source = {"data": {"name": self.pack.source.name, "checksum": self.pack.source.checksum}}
         code = {"code": custom.origin(model.path)} if (model := self.pack.config.model).name == "custom" else {}
         device = jax.local_devices()[0]
-        origin = {**provenance(), **source, **code, "device": f"{device.platform} {device.device_kind}"}
+        origin = {**provenance(), **source, **code, "device": name_of(device)}
         done = []
         if self.states:
             continuing.keep(self.states, self.pack, self.rows, self.elapsed)

@@ -3,7 +3,6 @@
 Importing this table is cheap: pandas and matplotlib come with the first figure made.
 """
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
     from analysis.figures.options import Options
     from analysis.load import Results
-    from largebatch.records import Folder
 
 Numbers = dict[str, Any]
 Entry = str | Mapping[str, Any]
@@ -34,7 +32,7 @@ class Figure:
     """One entry: a module with the functions below, imported when first used.
 
     Its `KNOWN` names the fields that the figure itself shows; it refuses to average over others.
-    Its `Options`, if it has any, are what an experiment may say about it; `prepare` then takes them too.
+    Its `Options`, if it has more than every figure, are what an experiment may say; `prepare` then takes them too.
     Where it has no `draw`, that is in `<module>_ink`, which alone needs matplotlib.
     """
 
@@ -65,17 +63,27 @@ class Figure:
             )
         from analysis.figures.describe import CannotDraw, conditions
 
-        if self.options is None and options:
-            raise ValueError(f"{self.name} takes no options, got {', '.join(options)}")
-        chosen = self.options.model_validate(dict(options or {})) if self.options else None
+        chosen = self.options.model_validate(dict(options or {}))
         try:
-            numbers = self._own.prepare(results) if chosen is None else self._own.prepare(results, chosen)
+            numbers = self._own.prepare(results, *[chosen] * hasattr(self._own, "Options"))
         except CannotDraw as error:
             numbers = {"figure": self.name, **conditions(results), "cannot": str(error)}
-        return {**numbers, "options": chosen.given()} if chosen else numbers
+        return {**numbers, "options": chosen.given()}
 
     def draw(self, numbers: Mapping[str, Any], canvas: "Canvas") -> None:
-        """Draw the numbers of `prepare` on an empty matplotlib figure, and set its size."""
+        """Draw the numbers of `prepare` on an empty matplotlib figure, and set its size.
+
+        Whoever writes it to a file does that within `analysis.style.settings_of` its numbers too.
+        """
+        from matplotlib import rc_context
+
+        from analysis.style import SIZES, WIDTH, settings_of, size_of
+
+        with rc_context(settings_of(numbers)):
+            canvas.set_figwidth(SIZES[size] if (size := size_of(numbers)) else WIDTH)
+            self._draw(numbers, canvas)
+
+    def _draw(self, numbers: Mapping[str, Any], canvas: "Canvas") -> None:
         if why := numbers.get("cannot"):
             from analysis.figures.sheets import in_words
 
@@ -107,9 +115,11 @@ class Figure:
         return known
 
     @property
-    def options(self) -> "type[Options] | None":
-        """The model of what an experiment may say about the figure; None where there is nothing to say."""
-        found: type[Options] | None = getattr(self._own, "Options", None)
+    def options(self) -> "type[Options]":
+        """The model of what an experiment may say about the figure."""
+        from analysis.figures.options import Options
+
+        found: type[Options] = getattr(self._own, "Options", Options)
         return found
 
     def _splitting(self, results: "Results") -> list[str]:
@@ -185,39 +195,6 @@ def asked(entry: Entry) -> tuple[Figure, dict[str, Any]]:
     """
     said = {"name": entry} if isinstance(entry, str) else dict(entry)
     return FIGURES[said.pop("name")], said
-
-
-def save(figure: Figure, numbers: Mapping[str, Any], folder: "Folder", label: str = "") -> "Folder":
-    """Draw and write `<name>.svg`, `.png` and `.json` into `folder`; return the path of the SVG.
-
-    The same numbers give the same bytes. Options and a label, as `combinations` yields it, are appended to the name.
-    """
-    from io import BytesIO
-
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure as Canvas
-
-    from analysis.style import SETTINGS
-    from largebatch.records import write_file
-
-    said = json.dumps(numbers["options"]) if numbers.get("options") else ""
-    stem = folder / f"{figure.name}{_slug(said)}{_slug(label)}"
-    with rc_context(SETTINGS):
-        canvas = Canvas()
-        FigureCanvasAgg(canvas)
-        figure.draw(numbers, canvas)
-        for suffix, metadata in ((".svg", {"Date": None}), (".png", {"Software": None})):
-            sink = BytesIO()
-            canvas.savefig(sink, format=suffix[1:], metadata=metadata)
-            write_file(stem.parent / f"{stem.name}{suffix}", sink.getvalue())
-    text = json.dumps(numbers, indent=1, allow_nan=False)
-    write_file(stem.parent / f"{stem.name}.json", text.encode())
-    return stem.parent / f"{stem.name}.svg"
-
-
-def _slug(label: str) -> str:
-    return "--" + re.sub(r"[^A-Za-z0-9.]+", "-", label).strip("-") if label else ""
 
 
 def _shown(value: Any) -> str:

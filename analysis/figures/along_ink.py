@@ -9,6 +9,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from analysis.figures import paper
+from analysis.figures.sheets import multiples
 from analysis.style import shades
 
 Line = Mapping[str, Any]
@@ -23,10 +24,9 @@ def sheet(
     The length is on a logarithmic axis, or on a linear one from 0.
     """
     arms = numbers["arms"]
-    rows = paper.panels(canvas, columns=len(arms), heights=heights, gaps=[0.14] * len(heights))
+    rows = multiples(canvas, columns=len(arms), heights=heights, gaps=[0.14] * len(heights))
     for axes, arm in zip(rows[0], arms, strict=True) if len(arms) > 1 else ():
-        room = paper.width_of(axes) / (len(arm) * 0.085)
-        axes.set_title(arm, pad=5, fontweight="bold", fontsize=8 * min(1.0, room))
+        paper.title(axes, arm)
     for axes in rows[-1]:
         axes.set_xlabel(WORDS[numbers["x"]])
         if logarithmic:

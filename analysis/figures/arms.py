@@ -11,6 +11,8 @@ from analysis.gap import as_text, varying
 from analysis.load import Results
 from analysis.style import rules_in_order
 
+MOST_FIELDS = 3
+"""Fields up to which all of an arm's values are named."""
 ONLY = "all runs"
 """Name of the arm where nothing varies besides what the figure shows."""
 
@@ -39,8 +41,21 @@ def arms(results: Results, known: Sequence[str]) -> list[Arm]:
     ranks = [{value: place for place, value in enumerate(_in_order(name, runs[name]))} for name in fields]
     found.sort(key=lambda g: [rank[_key(g[name].iloc[0])] for rank, name in zip(ranks, fields, strict=True)])
     optional = {name for name in fields if name.partition(".")[0] in runs and "." in name}
-    labels = [_label(fields, group.iloc[0], optional) for group in found]
+    usual = _usual(fields, found) if len(fields) > MOST_FIELDS else {}
+    labels = [_label([name for name in fields if name not in usual or _key(group[name].iloc[0]) != usual[name]],
+                     group.iloc[0], optional) for group in found]  # fmt: skip
     return [Arm(_own(labels, place), group) for place, group in enumerate(found)]
+
+
+def _usual(fields: Sequence[str], groups: Sequence[pd.DataFrame]) -> dict[str, str]:
+    """Return the value of each field that more than half of the arms have: of many fields only others are named."""
+    found = {}
+    for name in fields:
+        values = [_key(group[name].iloc[0]) for group in groups]
+        most = max(values, key=values.count)
+        if 2 * values.count(most) > len(values):
+            found[name] = most
+    return found
 
 
 def _label(fields: Sequence[str], run: "pd.Series[Any]", optional: Collection[str]) -> str:
@@ -50,7 +65,8 @@ def _label(fields: Sequence[str], run: "pd.Series[Any]", optional: Collection[st
         above = name.partition(".")[0] if name in optional else ""
         if above and pd.isna(run[name]):
             continue
-        said.append(f"{above} {named(name, run[name])}" if above != section and above else named(name, run[name]))
+        words = above.replace("_", " ")
+        said.append(f"{words} {named(name, run[name])}" if above != section and above else named(name, run[name]))
         section = above
     return ", ".join(said) or "plain"
 
@@ -93,7 +109,8 @@ def named(field: str, value: Any) -> str:
         value = None
     if field in ("scaling_rule", "order") or (field.endswith(".name") and value is not None):
         return str(value).replace("_", " ")
-    leaf = field.rpartition(".")[2].replace("_", " ")
+    parts = field.split(".")  # of `schedule.warmup.epochs` the last alone would not say what it is
+    leaf = " ".join(parts[-2:] if len(parts) > 2 else parts[-1:]).replace("_", " ")
     said = "no" if value is None or value is False else "" if value is True else None
     if said is not None:
         return f"{said} {leaf}".strip()

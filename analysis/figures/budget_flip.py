@@ -8,16 +8,16 @@ import pandas as pd
 
 from analysis import budgets
 from analysis.figures.arms import arms
-from analysis.figures.describe import CannotDraw, conditions, mean_of, outcomes, ran, words
+from analysis.figures.describe import CannotDraw, conditions, mean_of, outcomes, plain, ran, words
 from analysis.figures.fitted import interval
 from analysis.figures.options import Options as Said
 from analysis.figures.options import Positive
 from analysis.figures.targets import level
-from analysis.figures.tuned import at_best_rate, policy
+from analysis.figures.tuned import at_best_rate, choice_of, policy
 from analysis.gap import censored, paired_runs
 from analysis.intervals import mean_interval
 from analysis.load import Results
-from analysis.selection import Choice
+from analysis.selection import Choice, repeated
 
 KNOWN = ("batch_size", "seed", "learning_rate", "*")
 MEASURES = ("test_error", "error_gap", "train_loss", "train_error", "test_loss", "loss_gap")
@@ -51,15 +51,17 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
     cells: list[dict[str, Any]] = []
     best: list[dict[str, Any]] = []
     choices: tuple[Choice, ...] = ()
+    everything: list[Choice] = []
     for budget in budgets.BUDGETS:
         column = _column(results, budget, getattr(options, budget))
         columns.append(column)
         if column["value"] is None:
             continue
         found, choices = at_best_rate(results.at({budget: column["value"]}))
+        everything += choices
         for arm in arms(found, KNOWN):
             groups = {int(batch): cell for batch, cell in arm.runs.groupby("batch_size", sort=True)}
-            own = [_cell(arm.label, budget, batch, cell) for batch, cell in groups.items()]
+            own = [_cell(arm.label, budget, batch, cell, choices) for batch, cell in groups.items()]
             cells += own
             best.append({"arm": arm.label, "budget": budget, "batch_size": _best(own, measure), "runs": groups})
     if not cells:
@@ -69,6 +71,7 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
         **said,
         "policy": policy(choices, said["policy"]),
         "measure": options.measure,
+        "repeated": repeated(everything),
         "columns": columns,
         "arms": list(dict.fromkeys(cell["arm"] for cell in cells)),
         "cells": cells,
@@ -102,10 +105,12 @@ def _short(value: float) -> float:
     return float(f"{value:.3g}") if value < 1000 else float(round(value))
 
 
-def _cell(arm: str, budget: str, batch: int, runs: pd.DataFrame) -> dict[str, Any]:
+def _cell(arm: str, budget: str, batch: int, runs: pd.DataFrame, choices: tuple[Choice, ...]) -> dict[str, Any]:
     lost = censored(runs).to_numpy()
+    again = plain(choice_of(choices, runs).repeated) if choices else None
     place = {"arm": arm, "budget": budget, "batch_size": batch, "rate": float(runs["learning_rate"].iloc[0])}
-    return {**place, **outcomes(runs), **{name: mean_of(runs[name].to_numpy(float), lost) for name in MEASURES}}
+    values = {name: mean_of(runs[name].to_numpy(float), lost) for name in MEASURES}
+    return {**place, "repeated": again, **outcomes(runs), **values}
 
 
 def _best(cells: Sequence[Mapping[str, Any]], measure: str) -> int | None:
@@ -169,6 +174,8 @@ def caption(numbers: Mapping[str, Any]) -> str:
         "Seconds are the wall clock of a run's pack. Signs at the top are cells of which too few runs got there for a "
         "median. A ring marks the best batch size of an arm under that budget."
     )
+    again = numbers.get("repeated")  # files of older versions have none
+    text += f" Each cell is at its best rate; {again}." if again else ""
     flips = [flip for flip in numbers["flips"] if flip["clear"]]
     if not flips:
         return f"{text} No best batch size flips clearly between two budgets."

@@ -8,9 +8,11 @@ from matplotlib.figure import Figure as Canvas
 
 from analysis.figures import paper
 from analysis.figures.describe import lost
+from analysis.figures.frame import frame
 from analysis.figures.marks import Cell, drawn_values, limits, readable, series, sign_keys, sign_of
+from analysis.figures.sheets import multiples
 from analysis.figures.target_ink import keys, shift_of
-from analysis.style import INK, MUTED, look_of
+from analysis.style import INK, MUTED, look_of, points
 
 
 def _rows(what: str) -> tuple[tuple[str, str], ...]:
@@ -22,8 +24,7 @@ def _rows(what: str) -> tuple[tuple[str, str], ...]:
 def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     """Draw the numbers of `budget_flip.prepare`."""
     columns, what = numbers["columns"], numbers["measure"]
-    rows = paper.panels(canvas, columns=len(columns), heights=[1.5, 1.0, 1.0], gaps=[0.14, 0.14, 0], fitting=5,
-                        top=paper.TOP + 0.16)  # fmt: skip
+    rows = multiples(canvas, columns=len(columns), heights=[1.5, 1.0, 1.0], gaps=[0.14, 0.14, 0], least=1.04, titles=2)
     for row, (measure, words) in zip(rows, _rows(what), strict=True):
         values = drawn_values(numbers["cells"], measure)
         if measure.endswith("gap"):
@@ -35,24 +36,29 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
             paper.logarithmic(row[0], values)
         if measure == "error_gap":
             paper.percent(row[0])
-        paper.row_label(row[0], words)
+        paper.row_label(row, words)
     for place, column in enumerate(columns):
         _column([row[place] for row in rows], column, numbers)
-    paper.heading(canvas, numbers, f"Test {what} against batch size under every budget")
     ring = paper.key("best batch size", marker="o", markersize=8, markerfacecolor="none", linestyle="none", color=INK)
-    paper.legend(canvas, [*keys(numbers["arms"]), ring, *sign_keys([c for c in numbers["cells"] if _gone(c, what)])])
-    paper.footnotes(canvas, readable(numbers["seeds"]), numbers["footnote"])
+    frame(
+        canvas,
+        numbers,
+        f"Test {what} against batch size under every budget",
+        [*keys(numbers["arms"]), ring, *sign_keys([c for c in numbers["cells"] if _gone(c, what)])],
+        readable(numbers["seeds"]),
+    )
 
 
 def _column(panels: list[Axes], column: Mapping[str, Any], numbers: Mapping[str, Any]) -> None:
     arms = numbers["arms"]
-    panels[0].set_title(f"equal {column['budget'].replace('_', ' ')}", pad=13, fontweight="bold")
-    panels[0].text(0.5, 1.025, column["words"], transform=panels[0].transAxes, ha="center", va="bottom", fontsize=6.5,
+    size = points(6.5)
+    panels[0].set_title(f"equal {column['budget'].replace('_', ' ')}", pad=2 * size, fontweight="bold")
+    panels[0].text(0.5, 1.025, column["words"], transform=panels[0].transAxes, ha="center", va="bottom", fontsize=size,
                    color=MUTED)  # fmt: skip
     for axes in panels:
         paper.batch_axis(axes, numbers["batch_sizes"], numbers["train_size"])
     panels[1].axhline(0, color=MUTED, linewidth=0.6, zorder=1)
-    panels[-1].set_xlabel("batch size B")
+    paper.name_below(panels[-1], "batch size B", "B")
     for place, arm in enumerate(arms):
         own = [c for c in numbers["cells"] if (c["arm"], c["budget"]) == (arm, column["budget"])]
         shift = shift_of(place, len(arms))

@@ -9,7 +9,7 @@ from analysis.figures.fitted import fit_hyperbola, said
 from analysis.figures.options import Targeted
 from analysis.figures.steps_to_target import table as table
 from analysis.figures.targets import KNOWN as KNOWN
-from analysis.figures.targets import points, prepared
+from analysis.figures.targets import points, prepared, told_repeated
 from analysis.load import Results
 
 NAMES = {"minimum_updates": "S_min", "minimum_examples": "E_min", "critical_batch": "B_crit"}
@@ -45,4 +45,5 @@ def caption(numbers: Mapping[str, Any]) -> str:
     )
     text += "; ".join(told(arm, numbers["fits"][arm]) for arm in numbers["arms"]) + "."
     gone = any(map(lost, numbers["cells"]))
+    text += told_repeated(numbers["cells"])
     return text + (" Cells with lost runs are in no fit; the table has what they spent." if gone else "")

@@ -12,10 +12,12 @@ from analysis.figures.arms import of_arm
 from analysis.figures.critical_batch import NAMES
 from analysis.figures.describe import lost
 from analysis.figures.fitted import said
-from analysis.figures.marks import Cell, readable
+from analysis.figures.frame import frame
+from analysis.figures.marks import Cell, readable, repeated, repeated_key
 from analysis.figures.sheets import main_and_side
 from analysis.figures.target_ink import error_panels, keys
-from analysis.style import MUTED, PAPER, look_of
+from analysis.figures.targets import repeated_of
+from analysis.style import MUTED, PAPER, look_of, points
 
 MOST_WRITTEN = 3
 
@@ -29,20 +31,26 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         front(main, of_arm(numbers["cells"], arm), place, named=place == 0)
     _written(main, numbers)
     error_panels(side, numbers)
-    paper.heading(canvas, numbers, "Updates against examples to a target, and the critical batch size")
     guides = [
         paper.key("hyperbola", color=MUTED, linestyle=(0, (4, 2)), linewidth=0.9),
         paper.key("its limits", color=MUTED, linestyle=(0, (1, 1.5)), linewidth=0.8),
         paper.key("B_crit", color=MUTED, marker="*", linestyle="none", markersize=7),
     ]
-    paper.legend(canvas, [*keys(numbers["arms"]), *guides])
-    paper.footnotes(canvas, readable(numbers["seeds"], "median"), numbers["footnote"])
+    again = repeated_key(repeated_of(numbers["cells"], "updates"))
+    frame(
+        canvas,
+        numbers,
+        "Updates against examples to a target, and the critical batch size",
+        [*keys(numbers["arms"]), *guides, *again],
+        readable(numbers["seeds"], "median"),
+    )
 
 
 def front_axes(axes: Axes, cells: Sequence[Cell], target: str) -> None:
     """Make both axes logarithmic around all cells that reached the target: updates across, examples up."""
     for cost, name in (("updates", "x"), ("examples", "y")):
         values = [v for cell in cells for v in (*cell[cost]["seeds"], cell[cost]["median"]) if v]
+        values += [end for bounds in repeated_of(cells, cost) for end in bounds if end]
         low, high = (min(values), max(values)) if values else (1.0, 100.0)
         if name == "x":
             pad = max((high / low) ** 0.07, 1.4)
@@ -64,8 +72,12 @@ def front(axes: Axes, line: Sequence[Cell], place: int, *, named: bool, label: s
         axes.plot(a, b, marker, color=color, markerfacecolor=PAPER if lost(cell) else color, zorder=3)
         axes.plot(cell["updates"]["seeds"], cell["examples"]["seeds"], "o", color=color, markersize=1.7,
                   markeredgewidth=0, zorder=2.5)  # fmt: skip
+        if cell["repeated"]:
+            repeated(axes, cell["repeated"]["updates"], cell["repeated"]["examples"], color)
         if named:
-            axes.annotate(f"{cell[label]:,}", (a, b), (4, 4), textcoords="offset points", fontsize=6, color=color)
+            axes.annotate(
+                f"{cell[label]:,}", (a, b), (4, 4), textcoords="offset points", fontsize=points(6), color=color
+            )
 
 
 def _hyperbola(axes: Axes, fit: Mapping[str, Any], place: int) -> None:
@@ -86,7 +98,8 @@ def _hyperbola(axes: Axes, fit: Mapping[str, Any], place: int) -> None:
 def _written(axes: Axes, numbers: Mapping[str, Any]) -> None:
     if len(numbers["arms"]) > MOST_WRITTEN:
         return
-    for i, arm in enumerate(numbers["arms"]):
+    lines = []
+    for place, arm in enumerate(numbers["arms"]):
         fit = numbers["fits"][arm]
         if "why" in fit:
             text = f"{arm}: no hyperbola, too few batch sizes reach the target"
@@ -94,5 +107,5 @@ def _written(axes: Axes, numbers: Mapping[str, Any]) -> None:
             value = said(fit["critical_batch"], 2)
             short = NAMES["critical_batch"]
             text = f"{short} = {value}" + ("" if fit["bracketed"] else " (not bracketed)")
-        axes.text(0.99, 0.985 - 0.055 * i, text, transform=axes.transAxes, ha="right", va="top", fontsize=6,
-                  color=look_of(i)[0], bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6})  # fmt: skip
+        lines.append((text, look_of(place)[0]))
+    paper.written(axes, lines, size=6, right=True, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6})

@@ -46,14 +46,19 @@ def _plain(found: Critical) -> dict[str, Any]:
 
 def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
     """Draw the numbers of `prepare` on an empty matplotlib figure."""
+    from matplotlib import rcParams
+
     from analysis.figures import paper
-    from analysis.style import MUTED, WIDTH
+    from analysis.figures.frame import frame
+    from analysis.figures.letters import fitting, inches
+    from analysis.style import MUTED, points
 
     methods = numbers["methods"]
-    left, tall = 1.55, 0.42 * len(methods) + 0.2
+    width, size = canvas.get_figwidth(), float(rcParams["ytick.labelsize"])
+    left, tall = 0.2 + max(inches(each["method"], size) for each in methods), 0.42 * len(methods) + 0.2
     height = paper.TOP + tall + paper.BOTTOM
-    canvas.set_size_inches(WIDTH, height)
-    box = (left / WIDTH, paper.BOTTOM / height, 1 - (left + paper.RIGHT) / WIDTH, tall / height)
+    canvas.set_figheight(height)
+    box = (left / width, paper.BOTTOM / height, 1 - (left + paper.RIGHT) / width, tall / height)
     axes = canvas.add_axes(box)
     axes.set_ylim(len(methods) - 0.4, -0.6)
     axes.set_yticks(range(len(methods)), [each["method"] for each in methods])
@@ -72,12 +77,13 @@ def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
         axes.plot(each["values"], [place] * len(each["values"]), "|", color=color, markersize=7, alpha=0.7)
         if each["estimate"]:
             axes.plot([each["estimate"]], [place], ">" if each["bound"] else marker, color=color, markersize=6)
-        axes.text(0, place + 0.34, f" {each['basis']}", transform=axes.get_yaxis_transform(), fontsize=5.5, color=MUTED,
+        # On a narrow sheet the caption alone tells it.
+        basis = fitting([f" {each['basis']}", ""], paper.width_of(axes), points(5.5))
+        axes.text(0, place + 0.34, basis, transform=axes.get_yaxis_transform(), fontsize=points(5.5), color=MUTED,
                   va="center")  # fmt: skip
     axes.set_xlabel("critical batch size, examples")
-    paper.heading(canvas, numbers, "The critical batch size, three ways")
     read = "mark: estimate (triangle: a bound or extrapolated); bar: 95 % interval; ticks: seeds"
-    paper.footnotes(canvas, read, numbers["footnote"])
+    frame(canvas, numbers, "The critical batch size, three ways", (), read)
 
 
 def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:

@@ -67,11 +67,13 @@ def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
     """Draw the numbers of `prepare` on an empty matplotlib figure."""
     from analysis.figures import paper
     from analysis.figures.along_ink import colors_of, keys, readable
+    from analysis.figures.frame import frame
+    from analysis.figures.sheets import multiples
 
     rules, colors = numbers["rules"], colors_of(numbers)
-    rows = paper.panels(canvas, columns=len(rules), heights=[1.75, 1.55], gaps=[0.14, 0])
+    rows = multiples(canvas, columns=len(rules), heights=[1.75, 1.55], gaps=[0.14, 0])
     for column, rule in enumerate(rules):
-        rows[0][column].set_title(rule, pad=5, fontweight="bold")
+        paper.title(rows[0][column], rule)
         for line in (line for line in numbers["lines"] if line["rule"] == rule):
             for row, measure in zip(rows, MEASURES, strict=True):
                 _draw_line(row[column], line, measure, colors[line["batch_size"]])
@@ -80,11 +82,15 @@ def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
     paper.logarithmic(rows[0][0], list(_means(numbers["lines"], "train_loss")))
     paper.shares(rows[1][0], list(_means(numbers["lines"], "test_error")))
     for row, name in zip(rows, MEASURES, strict=True):
-        paper.row_label(row[0], name.replace("_", " "))
-    paper.heading(canvas, numbers, "Train loss and test error over the run")
-    paper.legend(canvas, list(keys(numbers)))
+        paper.row_label(row, name.replace("_", " "))
     order = numbers["order"].replace("_", " ")
-    paper.footnotes(canvas, f"order: {order}; {readable(numbers)}", numbers["footnote"])
+    frame(
+        canvas,
+        numbers,
+        "Train loss and test error over the run",
+        list(keys(numbers)),
+        f"order: {order}; {readable(numbers)}",
+    )
 
 
 def _draw_line(axes: "Axes", line: Mapping[str, Any], measure: str, color: str) -> None:

@@ -104,7 +104,7 @@ def _setting(runs: pd.DataFrame, sizes: Sequence[int]) -> str:
         model = f"{model} {widths.strip('[]').replace(', ', '-')}"
     momentum = _only(runs, "optimizer.momentum")
     if momentum is not None:
-        optimizer = f"{optimizer} momentum {momentum:g}"
+        optimizer = " ".join(filter(None, [optimizer, f"momentum {momentum:g}"]))
     noise = _only(runs, "dataset.label_noise")
     parts = [f"{data}, {n}", f"{noise:.0%} label noise" if noise else None, model, optimizer]
     return " · ".join(str(part) for part in parts if part)

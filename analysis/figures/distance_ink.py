@@ -10,6 +10,7 @@ from matplotlib.figure import Figure as Canvas
 from analysis.figures import paper
 from analysis.figures.along_ink import colors_of, draw_row, keys, readable, sheet, values
 from analysis.figures.distance import verdict
+from analysis.figures.frame import frame
 from analysis.style import MUTED
 
 
@@ -24,12 +25,10 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     _fits(upper, numbers)
     _fits(lower, numbers)
     _verdicts(upper, numbers)
-    paper.row_label(upper[0], "distance from the\ninitial weights")
-    paper.row_label(lower[0], "the same,\nlogarithmic")
-    paper.heading(canvas, numbers, "Distance from initialization")
+    paper.row_label(upper, "distance from the\ninitial weights")
+    paper.row_label(lower, "the same,\nlogarithmic")
     law = paper.key("a + b log t", color=MUTED, linestyle=(0, (4, 2)), linewidth=0.9)
-    paper.legend(canvas, [*keys(numbers), law])
-    paper.footnotes(canvas, readable(numbers), numbers["footnote"])
+    frame(canvas, numbers, "Distance from initialization", [*keys(numbers), law], readable(numbers))
 
 
 def _fits(row: Sequence[Axes], numbers: Mapping[str, Any]) -> None:
@@ -51,8 +50,7 @@ def _verdicts(row: Sequence[Axes], numbers: Mapping[str, Any]) -> None:
     for axes, arm in zip(row, numbers["arms"], strict=True):
         told = [line for line in numbers["lines"] if line["arm"] == arm and "why" not in line["law"]]
         narrow = paper.width_of(axes) < 2.0
-        for place, line in enumerate(told):
-            law = line["law"]
-            words = verdict(law) + ("" if narrow else f", R² of log t {law['determination']['log']:.3f}")
-            axes.text(0.02, 0.97 - 0.075 * place, words, transform=axes.transAxes, va="top", fontsize=5.8,
-                      color=colors[line["batch_size"]])  # fmt: skip
+        words = [verdict(own["law"]) + ("" if narrow else f", R² of log t {own['law']['determination']['log']:.3f}")
+                 for own in told]  # fmt: skip
+        lines = [(said, colors[own["batch_size"]]) for said, own in zip(words, told, strict=True)]
+        paper.written(axes, lines, size=5.8)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure as Canvas
 from analysis.figures import paper
 from analysis.figures.along_ink import draw_row, keys, readable, sheet, values
 from analysis.figures.edge_of_stability import EDGE
+from analysis.figures.frame import frame
 from analysis.style import INK
 
 
@@ -23,14 +24,18 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         draw_row(row, numbers, name, start=True)
         _limit(row, numbers)
         _scale(row[0], numbers, name)
-        paper.row_label(row[0], words + over)
+        paper.row_label(row, words + over)
     draw_row(rows[-1], numbers, "train_loss", start=True)
     paper.logarithmic(rows[-1][0], values(numbers, "train_loss", start=True))
-    paper.row_label(rows[-1][0], "train loss")
-    paper.heading(canvas, numbers, "Edge of stability")
+    paper.row_label(rows[-1], "train loss")
     told = "edge of stability" if numbers["relative"] else "edge of stability, 2 / rate"
-    paper.legend(canvas, [*keys(numbers), paper.key(told, color=INK, linestyle=(0, (4, 2)), linewidth=0.9)])
-    paper.footnotes(canvas, readable(numbers), numbers["footnote"])
+    frame(
+        canvas,
+        numbers,
+        "Edge of stability",
+        [*keys(numbers), paper.key(told, color=INK, linestyle=(0, (4, 2)), linewidth=0.9)],
+        readable(numbers),
+    )
 
 
 def _edges(numbers: Mapping[str, Any], arm: str) -> tuple[np.ndarray, np.ndarray]:

@@ -9,9 +9,12 @@ from matplotlib.figure import Figure as Canvas
 
 from analysis.figures import paper
 from analysis.figures.describe import lost
+from analysis.figures.frame import frame
+from analysis.figures.letters import inches
 from analysis.figures.marks import SIGNS, Cell, drawn_values, limits, readable, series, sign_keys
+from analysis.figures.sheets import multiples
 from analysis.gap import OUTCOMES
-from analysis.style import MUTED, look_of
+from analysis.style import MUTED, look_of, points
 
 DODGE = 0.16
 """Octaves between the marks of two rules at one batch size."""
@@ -22,7 +25,7 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     rules, orders = numbers["rules"], numbers["orders"]
     strip = [0.13 * len(rules) + 0.1] if any(lost(cell) for cell in numbers["cells"]) else []
     heights, gaps = [*strip, 1.75, 1.1, 1.1], [*[0.06] * len(strip), 0.14, 0.14, 0]
-    rows = paper.panels(canvas, columns=len(orders), heights=heights, gaps=gaps)
+    rows = multiples(canvas, columns=len(orders), heights=heights, gaps=gaps)
     _scale_rows(rows, numbers["cells"], strip=bool(strip))
     for column, order in enumerate(orders):
         cells = [cell for cell in numbers["cells"] if cell["order"] == order]
@@ -33,11 +36,15 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         if strip:
             _draw_strip(axes[0], cells, rules)
         _draw_column(axes[-3:], cells, rules)
-        axes[-1].set_xlabel(f"{'batch size ' if len(orders) < 4 else ''}B   (N = {numbers['train_size']:,})")
-    paper.heading(canvas, numbers, "Test and train error against batch size")
-    paper.legend(canvas, [*_keys(rules), *sign_keys(numbers["cells"])])
+        paper.batch_name(axes[-1], numbers["train_size"])
     beyond = "; arrow: beyond the axis" if _beyond(rows, numbers["cells"]) else ""
-    paper.footnotes(canvas, readable(numbers["seeds"]) + beyond, numbers["footnote"])
+    frame(
+        canvas,
+        numbers,
+        "Test and train error against batch size",
+        [*_keys(rules), *sign_keys(numbers["cells"])],
+        readable(numbers["seeds"]) + beyond,
+    )
 
 
 def _keys(rules: Sequence[str]) -> Iterator[Any]:
@@ -77,35 +84,36 @@ def _draw_strip(axes: Axes, cells: Sequence[Cell], rules: Sequence[str]) -> None
 
 def _count(axes: Axes, cell: Cell, place: int, others: Sequence[int]) -> None:
     """Write the share that was lost beside the mark, on the side that has room; the table has it in any case."""
-    inches = paper.width_of(axes)
+    wide = paper.width_of(axes)
     low, high = np.log(axes.get_xlim())
 
     def at(batch: float) -> float:
-        return inches * (np.log(batch) - low) / (high - low)
+        return wide * (np.log(batch) - low) / (high - low)
 
     here, text = at(cell["batch_size"]), f"{lost(cell)}/{cell['n']}"
-    room = paper.LETTER * len(text) + 0.1
+    size = points(6)
+    room = inches(text, size) + 0.1
     # Two marks that face each other share the space between them.
-    right = here + room < inches and all(not 0 < at(other) - here < 1.9 * room for other in others)
+    right = here + room < wide and all(not 0 < at(other) - here < 1.9 * room for other in others)
     left = here - room > 0 and all(not 0 < here - at(other) < 1.9 * room for other in others)
     if right or left:
         axes.annotate(
             text, (cell["batch_size"], place), (4.5 if right else -4.5, -0.3), textcoords="offset points",
-            ha="left" if right else "right", va="center", fontsize=6, color=MUTED,
+            ha="left" if right else "right", va="center", fontsize=size, color=MUTED,
         )  # fmt: skip
 
 
 def _scale_rows(rows: Sequence[Sequence[Axes]], cells: Sequence[Cell], *, strip: bool) -> None:
-    error, gap, loss = (row[0] for row in rows[-3:])
+    (error, *_), (gap, *_), (loss, *_) = rows[-3:]
     limits(error, [*drawn_values(cells, "test_error"), *drawn_values(cells, "train_error", seeds=False)], floor=True)
     limits(gap, [*drawn_values(cells, "error_gap"), 0.0])
     paper.root_percent(error)
     paper.percent(gap)
     paper.logarithmic(loss, drawn_values(cells, "train_loss"))
-    for axes, words in ((error, "error\n(square-root axis)"), (gap, "gap\n(test − train)"), (loss, "train loss")):
-        paper.row_label(axes, words)
+    for row, words in zip(rows[-3:], ("error\n(square-root axis)", "gap\n(test − train)", "train loss"), strict=True):
+        paper.row_label(row, words)
     if strip:
-        paper.row_label(rows[0][0], "not\nfinished")
+        paper.row_label(rows[0], "not\nfinished")
     for axes in rows[-2]:
         axes.axhline(0, color=MUTED, linewidth=0.6, zorder=1)
 

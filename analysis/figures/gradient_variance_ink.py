@@ -10,7 +10,9 @@ from matplotlib.figure import Figure as Canvas
 from analysis.figures import paper
 from analysis.figures.along_ink import batch_keys, colors_of
 from analysis.figures.fitted import said
+from analysis.figures.frame import frame
 from analysis.figures.gradient_variance import WORDS
+from analysis.figures.sheets import multiples
 from analysis.style import INK, MUTED
 
 DASHED, DOTTED = (0, (4, 2)), (0, (1, 1.5))
@@ -19,7 +21,7 @@ Run = Mapping[str, Any]
 
 def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     """Draw the numbers of `gradient_variance.prepare`."""
-    rows = paper.panels(canvas, columns=len(numbers["moments"]), heights=[2.0, 0.95], gaps=[0.14, 0])
+    rows = multiples(canvas, columns=len(numbers["moments"]), heights=[2.0, 0.95], gaps=[0.14, 0])
     colors = colors_of(numbers)
     paper.powers(rows[0][0], [v for run in numbers["runs"] for v in run["variance"] if v])
     for upper, lower, moment in zip(*rows, numbers["moments"], strict=True):
@@ -27,20 +29,24 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         (fit,) = [fit for fit in numbers["fits"] if fit["moment"] == moment]
         upper.set_title(WORDS[moment], pad=5, fontweight="bold")
         paper.batch_axis(upper, numbers["sizes"], numbers["examples"])
-        lower.set_xlabel(f"examples in a batch B   (N = {numbers['examples']:,})")
+        paper.name_below(lower, f"examples in a batch B   (N = {numbers['examples']:,})", "examples in a batch B", "B")
         _column(upper, lower, own, colors)
         told = [f"slope {said(fit['slope'])}", f"corrected {said(fit['corrected'])}"]
-        upper.text(0.97, 0.96, "\n".join(told), transform=upper.transAxes, ha="right", va="top", fontsize=6.5)
+        paper.written(upper, [(words, INK) for words in told], size=6.5, right=True)
     _ratio_scale(rows[1][0], numbers["runs"])
-    paper.row_label(rows[0][0], "variance of the gradient\n(loss / weight)²")
-    paper.row_label(rows[1][0], "over the\nfinite law")
-    paper.heading(canvas, numbers, "Variance of the gradient against batch size")
+    paper.row_label(rows[0], "variance of the gradient\n(loss / weight)²")
+    paper.row_label(rows[1], "over the\nfinite law")
     guides = [
         paper.key("tr(Σ) / B", color=INK, linestyle=DASHED, linewidth=0.9),
         paper.key("finite population", color=INK, linestyle=DOTTED, linewidth=1.1),
     ]
-    paper.legend(canvas, [*batch_keys(colors, numbers["train_size"]), *guides])
-    paper.footnotes(canvas, "one mark a run; bar: one standard error; colour: batch of training", numbers["footnote"])
+    frame(
+        canvas,
+        numbers,
+        "Variance of the gradient against batch size",
+        [*batch_keys(colors, numbers["train_size"]), *guides],
+        "one mark a run; bar: one standard error; colour: batch of training",
+    )
 
 
 def _column(upper: Axes, lower: Axes, runs: Sequence[Run], colors: Mapping[int, str]) -> None:

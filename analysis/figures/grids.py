@@ -7,6 +7,7 @@ import numpy as np
 
 from analysis.figures.describe import CannotDraw
 from analysis.load import Results
+from analysis.spoken import spoken
 from largebatch.records import read_landscapes
 
 
@@ -47,14 +48,15 @@ def words(setting: Mapping[str, Any]) -> str:
     short = {"batch_size": "B = "}
     return ", ".join(
         f"{short[name]}{_plain(value)}" if name in short else _plain(value) if name == "scaling_rule"
-        else f"{name} {_plain(value)}" for name, value in sorted(setting.items(), key=lambda item: item[0] not in short)
+        else spoken(f"{name} {_plain(value)}")
+        for name, value in sorted(setting.items(), key=lambda item: item[0] not in short)
     )  # fmt: skip
 
 
 def _plain(value: Any) -> str:
     if isinstance(value, Mapping):
         return " ".join(str(part) for part in value.values())
-    return "N" if value == "full" else f"{value:,}" if isinstance(value, int) else str(value)
+    return "N" if value == "full" else f"{value:,.10g}" if isinstance(value, int | float) else str(value)
 
 
 def shared(settings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -45,13 +45,15 @@ def _panel(grid: Any) -> dict[str, Any]:
 def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
     """Draw the numbers of `prepare` on an empty matplotlib figure."""
     from analysis.figures import paper
+    from analysis.figures.frame import frame
+    from analysis.figures.sheets import multiples
 
     panels = numbers["panels"]
-    rows = paper.panels(canvas, columns=len(panels), heights=[1.75, 1.55], gaps=[0.14, 0])
+    rows = multiples(canvas, columns=len(panels), heights=[1.75, 1.55], gaps=[0.14, 0], titles=2)
     parts = list(dict.fromkeys(part for panel in panels for part in panel["parts"]))
     for column, panel in enumerate(panels):
         label = f"{panel['ends'][0]} to {panel['ends'][1]}{', arc' if panel['curved'] else ''}"
-        rows[0][column].set_title(label + (f"\n{panel['where']}" if panel["where"] else ""), pad=4, fontsize=7.5)
+        paper.title(rows[0][column], label, *[panel["where"]] * bool(panel["where"]), bold=False)
         for row, measure in zip(rows, ROWS, strict=True):
             _draw_panel(row[column], panel, measure, parts)
         rows[-1][column].set_xlabel("alpha")
@@ -60,12 +62,10 @@ def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
     paper.logarithmic(rows[0][0], losses)
     paper.shares(rows[1][0], errors)
     for row, name in zip(rows, ROWS, strict=True):
-        paper.row_label(row[0], name)
-    paper.heading(canvas, numbers, "Loss and error between two runs")
+        paper.row_label(row, name)
     keys = [paper.key(part, color=look_of(i)[0], linestyle=STYLES[i]) for i, part in enumerate(parts)]
-    paper.legend(canvas, keys)
     read = "thick: mean over seeds; thin: a seed; the runs are at the vertical lines"
-    paper.footnotes(canvas, read, numbers["footnote"])
+    frame(canvas, numbers, "Loss and error between two runs", keys, read)
 
 
 def _all(panel: Mapping[str, Any], name: str) -> Iterator[float]:
@@ -107,7 +107,9 @@ def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
 def caption(numbers: Mapping[str, Any]) -> str:
     """Return how to read the figure, in words."""
     panels = "; ".join(
-        f"from {p['ends'][0]} (alpha 0) to {p['ends'][1]} (alpha 1)" + (", along an arc" if p["curved"] else "")
+        f"from {p['ends'][0]} (alpha 0) to {p['ends'][1]} (alpha 1)"
+        + (f", {p['where']}" if p["where"] else "")
+        + (", along an arc" if p["curved"] else "")
         for p in numbers["panels"]
     )
     return (

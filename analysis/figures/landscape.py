@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 KNOWN = (WHOLE,)
-ACROSS = 3
-"""Panels in a row."""
+LEAST = 1.5
+"""Inches that a surface must have; more of them go below the others."""
 LEVELS = 14
 
 
@@ -44,24 +44,31 @@ def prepare(results: Results) -> dict[str, Any]:
 def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
     """Draw the numbers of `prepare` on an empty matplotlib figure."""
     from analysis.figures import paper
-    from analysis.style import WIDTH
+    from analysis.figures.frame import frame
 
-    surfaces = numbers["surfaces"]
-    across = min(ACROSS, len(surfaces))
-    between, each = 0.5, (WIDTH - paper.LEFT - paper.RIGHT - 0.5 * (across - 1)) / across
+    surfaces, width, left = numbers["surfaces"], canvas.get_figwidth(), paper.left()
+    between = left - 0.22
+    most = int((width - left - paper.RIGHT + between) / (LEAST + between))
+    across = max(1, min(most, len(surfaces)))
+    each = (width - left - paper.RIGHT - between * (across - 1)) / across
     side = min(each, 2.4)
     down = -(-len(surfaces) // across)
     height = paper.TOP + down * (side + 0.62) + 0.1
-    canvas.set_size_inches(WIDTH, height)
+    canvas.set_figheight(height)
     for place, surface in enumerate(surfaces):
         row, column = divmod(place, across)
-        left, top = paper.LEFT + column * (each + between), paper.TOP + 0.1 + row * (side + 0.62)
-        axes = canvas.add_axes((left / WIDTH, 1 - (top + side) / height, side / WIDTH, side / height))
+        x, top = left + column * (each + between), paper.TOP + 0.1 + row * (side + 0.62)
+        axes = canvas.add_axes((x / width, 1 - (top + side) / height, side / width, side / height))
         _draw_surface(axes, surface)
-    paper.heading(canvas, numbers, "Loss around a run")
-    path = paper.key("path of the run", color="#d04a2f", marker="o", markersize=2.5, linewidth=0.8)
-    paper.legend(canvas, [path, paper.key("its end", color="#d04a2f", marker="*", markersize=7, linewidth=0)])
-    paper.footnotes(canvas, f"contours: {_measure(surfaces[0])}, spaced logarithmically", numbers["footnote"])
+    end = paper.key("end of the run", color="#d04a2f", marker="*", markersize=7, linewidth=0)
+    path = paper.key("its path", color="#d04a2f", marker="o", markersize=2.5, linewidth=0.8)
+    frame(
+        canvas,
+        numbers,
+        "Loss around a run",
+        [*[path] * any(len(own["path"]["xy"]) > 1 for own in surfaces), end],
+        f"contours: {_measure(surfaces[0])}, spaced logarithmically",
+    )
 
 
 def _measure(surface: Mapping[str, Any]) -> str:
@@ -69,7 +76,11 @@ def _measure(surface: Mapping[str, Any]) -> str:
 
 
 def _draw_surface(axes: "Axes", surface: Mapping[str, Any]) -> None:
+    from matplotlib.colors import LogNorm
     from matplotlib.ticker import MaxNLocator
+
+    from analysis.figures import paper
+    from analysis.style import points
 
     loss = np.ma.masked_invalid(np.array(surface[f"{surface['parts'][0]}_loss"], float))
     low, high = float(loss.min()), float(loss.max())
@@ -77,16 +88,22 @@ def _draw_surface(axes: "Axes", surface: Mapping[str, Any]) -> None:
     low = max(low, high * 1e-4, 1e-12)
     levels = np.geomspace(low, max(high, low * 1.0001), LEVELS)
     x, y = np.meshgrid(surface["x"], surface["y"], indexing="ij")
-    axes.contourf(x, y, np.clip(loss, low, None), levels=levels, cmap="viridis", alpha=0.35, extend="both")
-    lines = axes.contour(x, y, np.clip(loss, low, None), levels=levels, cmap="viridis", linewidths=0.6)
-    axes.clabel(lines, levels[:: max(1, LEVELS // 4)], fmt=lambda v: f"{v:.2g}", fontsize=5)
+    colors: dict[str, Any] = {"levels": levels, "cmap": "viridis", "norm": LogNorm(levels[0], levels[-1])}
+    axes.contourf(x, y, np.clip(loss, low, None), **colors, alpha=0.35, extend="both")
+    lines = axes.contour(x, y, np.clip(loss, low, None), **colors, linewidths=0.6)
+    axes.clabel(lines, levels[:: max(1, LEVELS // 4)], fmt=lambda v: f"{v:.2g}", fontsize=points(5))
+    for text in lines.labelTexts:  # at the edge it would stand on the title or beyond the panel
+        ends = (
+            (text.get_position()[i] - own[0]) / (own[-1] - own[0]) for i, own in enumerate((surface["x"], surface["y"]))
+        )
+        text.set_visible(all(0.06 < end < 0.94 for end in ends))
     xy = np.array(surface["path"]["xy"], float).reshape(-1, 2)
     axes.plot(xy[:, 0], xy[:, 1], color="#d04a2f", marker="o", markersize=2, linewidth=0.8, clip_on=True)
     axes.plot([0], [0], "*", color="#d04a2f", markersize=7)
     axes.set_xlim(surface["x"][0], surface["x"][-1])
     axes.set_ylim(surface["y"][0], surface["y"][-1])
     axes.grid(visible=False)
-    axes.set_title(f"{surface['setting']}, seed {surface['seed']}", fontsize=7.5, pad=4)
+    paper.title(axes, f"{surface['setting']}, seed {surface['seed']}", bold=False)
     shares = surface["explained"]
     names = [f"{nth} direction" for nth in ("first", "second")]
     if shares:

@@ -1,6 +1,6 @@
 """Marks of lines against batch size: centers, intervals, single seeds, and what was lost."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,29 @@ def sign_keys(cells: Sequence[Cell]) -> Iterator[Any]:
 def sign_of(cell: Cell) -> str:
     """Return the mark of a cell that lost runs, by the first of the ways in which some did."""
     return next(sign for outcome, sign in SIGNS.items() if cell[outcome])
+
+
+def repeated(axes: Axes, x: Sequence[float | None], y: Sequence[float | None], color: str) -> None:
+    """Draw between what the best of a search would lie were it repeated, a thin bar with a cap at its far end.
+
+    Args:
+        axes: whose limits are set.
+        x: the low and the high end; at one batch size the same.
+        y: likewise; a high end that is None, as of a search that may find nothing, leaves the panel.
+        color: of the line it belongs to.
+    """
+    if x[0] is None or y[0] is None or (x[0], y[0]) == (x[1], y[1]):
+        return
+    ends = [axes.get_xlim()[1] if x[1] is None else x[1], axes.get_ylim()[1] if y[1] is None else y[1]]
+    axes.plot([x[0], ends[0]], [y[0], ends[1]], color=color, linewidth=0.7, zorder=1.7)
+    if None not in (x[1], y[1]):
+        axes.plot(*ends, "+", color=color, markersize=4, markeredgewidth=0.7, zorder=1.7)
+
+
+def repeated_key(bounds: Iterable[Sequence[float | None] | None]) -> Iterator[Any]:
+    """Yield the entry of the legend for such bars, if any search could end elsewhere."""
+    if any(found and found[0] != found[1] for found in bounds):
+        yield paper.key("search repeated, 95 %", color=MUTED, marker="+", markersize=4, linewidth=0.7)
 
 
 def readable(seeds: int, center: str = "mean and 95 % t interval") -> str:

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure as Canvas
 
 from analysis.figures import paper
 from analysis.figures.along_ink import batch_keys, colors_of
-from analysis.figures.rows import row
+from analysis.figures.frame import frame
+from analysis.figures.sheets import row
 from analysis.style import MUTED
 
 
@@ -31,11 +32,15 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     _loss_axis(right, [point["train_loss"] for point in every])
     paper.label_left(left, "noise scale B_simple (examples)")
     paper.label_left(right, "noise scale B_simple (examples)")
-    paper.heading(canvas, numbers, "Gradient noise scale along training")
-    paper.legend(canvas, [*batch_keys(colors, numbers["train_size"]), *_key(own)])
     seeds = numbers["seeds"]
     spread = f"geometric mean over {seeds} seeds; band: smallest to largest; bar: standard error"
-    paper.footnotes(canvas, spread if seeds > 1 else "one seed; bar: standard error", numbers["footnote"])
+    frame(
+        canvas,
+        numbers,
+        "Gradient noise scale along training",
+        [*batch_keys(colors, numbers["train_size"]), *_key(own)],
+        spread if seeds > 1 else "one seed; bar: standard error",
+    )
 
 
 def _line(axes: Axes, line: Mapping[str, Any], x: str, color: str) -> None:

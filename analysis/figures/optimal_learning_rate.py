@@ -10,8 +10,8 @@ import pandas as pd
 from analysis.figures.arms import arms, of_arm
 from analysis.figures.describe import CannotDraw, conditions, mean_of, outcomes, plain, words
 from analysis.figures.fitted import fit_knee, fit_power, rounded, said
-from analysis.figures.tuned import RATE, at_best_rate, peak_rates, places, policy, tried
-from analysis.gap import as_text, censored
+from analysis.figures.tuned import RATE, at_best_rate, choice_of, peak_rates, places, policy, tried
+from analysis.gap import censored
 from analysis.load import Results
 from analysis.selection import FRESH, Choice, choose, sentence
 
@@ -39,8 +39,7 @@ def prepare(results: Results) -> dict[str, Any]:
     for arm in found:
         for batch, runs in arm.runs.groupby("batch_size", sort=True):
             place = rated.runs[beside == beside[runs.index[0]]]
-            choice = next(choice for choice in choices if _holds(choice.cell, runs))
-            cells.append(_cell(arm.label, int(batch), runs, place, single.runs, choice))
+            cells.append(_cell(arm.label, int(batch), runs, place, single.runs, choice_of(choices, runs)))
     return {
         "figure": "optimal_learning_rate",
         **conditions(results),
@@ -51,10 +50,6 @@ def prepare(results: Results) -> dict[str, Any]:
         "cells": cells,
         "fits": {arm.label: _fits(of_arm(cells, arm.label)) for arm in found},
     }
-
-
-def _holds(cell: Mapping[str, Any], runs: pd.DataFrame) -> bool:
-    return all(as_text(runs[name]).iloc[0] == as_text(pd.Series([value])).iloc[0] for name, value in cell.items())
 
 
 def _cell(
@@ -68,6 +63,8 @@ def _cell(
         "batch_size": batch,
         "rate": float(runs["peak"].iloc[0]),
         "edge": choice.edge,
+        # Rules and schedules multiply the stated rate, so that the peak moves as it does.
+        "between": plain(np.array(choice.between) * (runs["peak"].iloc[0] / choice.value[0])),
         "repeated": plain(choice.repeated),
         "tried": [{"rate": float(rate), "lost": int(count)} for rate, count in rates.items()],
         **outcomes(runs),
@@ -90,13 +87,15 @@ def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
         "arm",
         "batch size",
         "best rate",
+        "of a repeated search",
         "tried",
         "at the edge",
         *(name.replace("_", " ") for name in names),
         "validation error of a repeated search",
     ]
     rows = [
-        [c["arm"], f"{c['batch_size']:,}", rounded(c["rate"], 4), str(len(c["tried"])), c["edge"] or "no",
+        [c["arm"], f"{c['batch_size']:,}", rounded(c["rate"], 4), " to ".join(rounded(b, 4) for b in c["between"]),
+         str(len(c["tried"])), c["edge"] or "no",
          *(words(c[name], fraction=name.endswith("error")) for name in names), _repeated(*c["repeated"])]
         for c in numbers["cells"]
     ]  # fmt: skip
@@ -127,9 +126,10 @@ def caption(numbers: Mapping[str, Any]) -> str:
     return (
         f"Best peak learning rate against batch size ({', '.join(numbers['arms'])}): {numbers['selection']}. Marks are "
         f"chosen on the mean over {numbers['seeds']} seeds, small points are each seed's own choice, grey dashes the "
-        "rates tried, grey crosses those at which a run was lost. An open mark says edge: the best rate is the end of "
-        "the grid, so it is only a bound and in no fit. The dashed line is the fitted power, dotted ones are the "
-        f"constant, square-root and linear rule from the smallest batch. {fits}. Beside it test error and train loss "
-        "at the chosen rate; the test set was read nowhere else. The table says within what the best validation error "
-        "would lie were the search repeated (95 %, bootstrap over its trials)."
+        "rates tried, grey crosses those at which a run was lost. Thin bars with a cap reach to where the best rate "
+        "would lie were the search repeated (95 %, bootstrap over its trials). An open mark says edge: the best rate "
+        "is the end of the grid, so it is only a bound and in no fit. The dashed line is the fitted power, dotted ones "
+        f"are the constant, square-root and linear rule from the smallest batch. {fits}. Beside it test error and "
+        "train loss at the chosen rate; the test set was read nowhere else. The table says within what the best "
+        "validation error of a repeated search would lie."
     )

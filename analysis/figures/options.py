@@ -1,6 +1,6 @@
 """What an experiment may say about a figure besides its name. Cheap to import: a file is checked without pandas."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -8,11 +8,8 @@ Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 
 
-class Options(BaseModel):
-    """Options of one figure; its module declares a subclass named `Options`, each field with a default.
-
-    Unknown keys, lax conversions, infinities and NaN are refused, as everywhere in an experiment.
-    """
+class Said(BaseModel):
+    """What is said about a figure: unknown keys, lax conversions, infinities and NaN are refused, as everywhere."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
@@ -23,7 +20,14 @@ class Options(BaseModel):
         return self.model_dump(mode="json", exclude_unset=True, exclude_none=True)
 
 
-class Target(Options):
+class Options(Said):
+    """Options of any figure; its module may declare a subclass named `Options` with more, each field with a default."""
+
+    size: Literal["column", "text", "page"] | None = None
+    """For a paper, in letters of 8 points: a column (3.25 inches), the text of one (5.5) or of two columns (6.75)."""
+
+
+class Target(Said):
     """A level that runs are to reach; exactly one measure."""
 
     train_loss: Positive | None = None

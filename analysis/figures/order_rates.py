@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.figures.arms import Arm, arms, of_arm
-from analysis.figures.describe import CannotDraw, conditions, mean_of, outcomes, ran, ranged
+from analysis.figures.describe import CannotDraw, conditions, mean_of, outcomes, plain, ran, ranged
 from analysis.figures.fitted import fit_power, said
 from analysis.figures.options import Options as Said
 from analysis.gap import censored
 from analysis.load import Results
+from analysis.trials import best_of
 
 AXES = {
     "epochs": ("budget.epochs", "epochs K"),
@@ -103,10 +104,12 @@ def _cells(arm: Arm, runs: pd.DataFrame, field: str) -> list[dict[str, Any]]:
     for length, cell in runs.loc[arm.runs.index].groupby(field, sort=True):
         rates = [group for _, group in cell.groupby("learning_rate", sort=True)]
         # A training loss is what is optimized: choosing the rate on it looks at nothing that is kept back.
-        best = min(rates, key=lambda group: float(group["excess"].mask(censored(group), np.inf).mean()))
+        means = np.array([group["excess"].mask(censored(group), np.inf).fillna(np.inf).mean() for group in rates])
+        best, again = rates[int(np.argmin(means))], best_of(means)
         summary = mean_of(best["excess"].to_numpy(float), censored(best).to_numpy())
         cells.append({"arm": arm.label, "length": float(length), "rate": float(best["learning_rate"].iloc[0]),
-                      "tried": len(rates), **outcomes(best), "excess": summary})  # fmt: skip
+                      "tried": len(rates), **outcomes(best), "excess": summary,
+                      "repeated": plain([again.low, again.high]) if len(rates) > 1 else None})  # fmt: skip
     return cells
 
 
@@ -136,7 +139,10 @@ def caption(numbers: Mapping[str, Any]) -> str:
     )
     where = f" Only {numbers['where']} is shown, where there are most lengths." if numbers["where"] else ""
     chosen = (
-        f" Of up to {numbers['tried']} learning rates at a length the best one counts." if numbers["tried"] > 1 else ""
+        f" Of up to {numbers['tried']} learning rates at a length the best one counts; thin bars with a cap reach to "
+        "what the best of as many would be were the search repeated (95 %, bootstrap over trials)."
+        if numbers["tried"] > 1
+        else ""
     )
     return (
         f"{numbers['measure'].capitalize()} at the end of each run against its {numbers['axis']}, both logarithmic, "

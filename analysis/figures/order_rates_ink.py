@@ -12,10 +12,12 @@ from analysis.figures import paper
 from analysis.figures.arms import of_arm
 from analysis.figures.describe import lost
 from analysis.figures.fitted import said
-from analysis.figures.marks import readable
+from analysis.figures.frame import frame
+from analysis.figures.letters import fitting
+from analysis.figures.marks import readable, repeated, repeated_key
 from analysis.figures.sheets import main_and_side
 from analysis.figures.target_ink import keys
-from analysis.style import MUTED, PAPER, look_of
+from analysis.style import MUTED, PAPER, look_of, points
 
 
 def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
@@ -33,10 +35,15 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         _line(main, of_arm(numbers["cells"], arm), numbers["fits"][arm], place)
     _powers(side, numbers)
     axis = numbers["axis"].replace(" K", "").replace(" n", "")
-    paper.heading(canvas, numbers, f"How the error falls with {axis}, by order of examples")
     fitted = paper.key("fitted power", color=MUTED, linestyle=(0, (4, 2)), linewidth=0.9)
-    paper.legend(canvas, [*keys(numbers["arms"]), fitted])
-    paper.footnotes(canvas, readable(numbers["seeds"]), numbers["footnote"])
+    again = repeated_key(cell["repeated"] for cell in numbers["cells"])
+    frame(
+        canvas,
+        numbers,
+        f"How the error falls with {axis}, by order of examples",
+        [*keys(numbers["arms"]), fitted, *again],
+        readable(numbers["seeds"]),
+    )
 
 
 def _shown(cells: Sequence[Mapping[str, Any]]) -> list[float]:
@@ -60,6 +67,8 @@ def _line(axes: Axes, line: Sequence[Mapping[str, Any]], fit: Mapping[str, Any],
             axes.plot(cell["length"], middle, marker, color=color, markerfacecolor=face, zorder=3)
         if found["low"] is not None:
             axes.vlines(cell["length"], max(found["low"], low), found["high"], color=color, linewidth=2.6, alpha=0.3)
+        if cell["repeated"] and (cell["repeated"][0] or 0) > 0:
+            repeated(axes, [cell["length"]] * 2, cell["repeated"], color)
     if "why" not in fit:
         x = np.array([min(c["length"] for c in line), max(c["length"] for c in line)])
         y = fit["scale"] * x ** fit["exponent"]["estimate"]
@@ -77,11 +86,14 @@ def _powers(axes: Axes, numbers: Mapping[str, Any]) -> None:
     for place, arm in enumerate(arms):
         fit, (color, marker) = numbers["fits"][arm], look_of(place)
         if "why" in fit:
-            axes.text(0.02, place, f"{arm}: no power", transform=axes.get_yaxis_transform(), color=color, fontsize=6.5)
+            axes.text(0.02, place, f"{arm}: no power", transform=axes.get_yaxis_transform(), color=color,
+                      fontsize=points(6.5))  # fmt: skip
             continue
         found = fit["exponent"]
         if found["low"] is not None and found["high"] is not None:
             axes.hlines(place, found["low"], found["high"], color=color, linewidth=3, alpha=0.35)
         axes.plot(found["estimate"], place, marker, color=color)
-        axes.annotate(f"{arm}: {said(found)}", (0.02, place), (0, 7), xycoords=("axes fraction", "data"),
-                      textcoords="offset points", ha="left", va="bottom", fontsize=6.5, color=color)  # fmt: skip
+        told = fitting([f"{arm}: {said(found)}", said(found), said(found, 2)], paper.width_of(axes), points(6.5))
+        axes.annotate(told, (0.02, place), (0, 7), xycoords=("axes fraction", "data"),
+                      textcoords="offset points", ha="left", va="bottom", color=color,
+                      fontsize=points(6.5))  # fmt: skip

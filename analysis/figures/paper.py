@@ -1,131 +1,63 @@
-"""The sheet a figure is drawn on: heading, legend, footnotes, aligned panels, the batch-size axis."""
+"""Axes as a paper has them: of batch sizes, of lengths, in percent, logarithmic; their names, and the legend's keys."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from analysis.style import INK, MUTED, WIDTH
+from analysis.figures.letters import cut, fitted_lines, fitting, height_of, inches, letter, short_number
+from analysis.figures.letters import width_of as width_of
+from analysis.style import INK, MUTED, points
 
-LEFT, RIGHT, TOP, BOTTOM = 0.76, 0.1, 1.0, 0.66
+RIGHT, TOP, BOTTOM = 0.1, 1.0, 0.66
 """Inches around the panels; on top stand the heading and the legend."""
-LETTER = 0.062
-"""Inches that a letter of a tick label takes."""
 
 
-def panels(
-    canvas: Canvas, *, columns: int, heights: Sequence[float], gaps: Sequence[float], fitting: int = 4, top: float = TOP
-) -> list[list[Axes]]:
-    """Size the figure and return its axes, [rows][columns]; a row shares y, a column shares x.
-
-    Args:
-        canvas: an empty matplotlib figure.
-        columns: small multiples side by side.
-        heights: inches of each row.
-        gaps: inches below each row.
-        fitting: columns beyond which the figure grows wider than the page.
-        top: inches above the panels.
-    """
-    width = WIDTH + 1.5 * max(0, columns - fitting)
-    height = top + sum(heights) + sum(gaps[:-1]) + BOTTOM
-    canvas.set_size_inches(width, height)
-    between = 0.14
-    each = (width - LEFT - RIGHT - between * (columns - 1)) / columns
-    rows: list[list[Axes]] = []
-    y = height - top
-    for tall, below in zip(heights, gaps, strict=True):
-        row: list[Axes] = []
-        for i in range(columns):
-            box = (
-                (LEFT + i * (each + between)) / width,
-                (y - tall) / height,
-                each / width,
-                tall / height,
-            )
-            axes = canvas.add_axes(box, sharey=row[0] if row else None, sharex=rows[0][i] if rows else None)
-            axes.tick_params(labelleft=not row)
-            row.append(axes)
-        rows.append(row)
-        y -= tall + below
-    for row in rows[:-1]:
-        for axes in row:
-            axes.tick_params(labelbottom=False)
-    return rows
+NEAR = 8
+"""How many times the largest batch size N may be to be shown beside it: an empty axis shows nothing."""
 
 
-def heading(canvas: Canvas, numbers: Mapping[str, Any], title: str) -> None:
-    """Write the title, the budget and rate policy, and what was trained."""
-    x, (width, height) = 0.12 / canvas.get_size_inches()[0], canvas.get_size_inches()
-    lines: tuple[tuple[str, float, float, dict[str, Any]], ...] = (
-        (title, 0.17, 10.0, {"fontweight": "bold"}),
-        (f"{numbers['budget']} · {numbers['policy']}", 0.36, 8.0, {}),
-        (_label(numbers), 0.52, 7.5, {"color": MUTED}),
-    )
-    for text, down, size, options in lines:
-        fit = min(1.0, (width - 0.24) / (len(text) * 0.0085 * size))
-        canvas.text(x, 1 - down / height, text, options, va="center", fontsize=size * fit)
+def left() -> float:
+    """Return the inches left of the panels, for tick labels and the name of the axis."""
+    return 0.19 + _name_away()
 
 
-def _label(numbers: Mapping[str, Any]) -> str:
-    label = numbers.get("label")
-    return f"{numbers['setting']} · {label}" if label else str(numbers["setting"])
-
-
-def legend(canvas: Canvas, handles: Sequence[Line2D]) -> None:
-    """Put one line of keys beneath the heading, smaller where there are many."""
-    width, height = canvas.get_size_inches()
-    needed = sum(0.42 + LETTER * len(str(handle.get_label())) for handle in handles)
-    fit = min(1.0, (width - 0.3) / needed)
-    canvas.legend(
-        handles=list(handles), loc="center left", bbox_to_anchor=(0.09 / width, 1 - 0.74 / height), ncols=len(handles),
-        handlelength=1.6, handletextpad=0.5, columnspacing=1.2, borderpad=0.2, fontsize=7.5 * fit,
-    )  # fmt: skip
-
-
-def footnotes(canvas: Canvas, left: str, right: str) -> None:
-    """Write how to read the marks on the left, and the counts of runs in the right corner."""
-    width, height = canvas.get_size_inches()
-    style: dict[str, Any] = {"fontsize": 6.5, "color": MUTED, "va": "center"}
-    canvas.text(0.12 / width, 0.12 / height, left, style, ha="left")
-    canvas.text(1 - RIGHT / width, 0.12 / height, right, style, ha="right")
-
-
-def width_of(axes: Axes) -> float:
-    """Return the width of a panel in inches."""
-    sheet = axes.get_figure(root=True)
-    assert sheet is not None, "axes are measured on their sheet"
-    return float(axes.get_position().width * sheet.get_figwidth())
+def _name_away() -> float:
+    """Return the inches from an upright axis to its name, as its tick labels need them."""
+    return 0.57 * float(rcParams["ytick.labelsize"]) / 7
 
 
 def batch_axis(axes: Axes, batch_sizes: Sequence[int], full: int) -> None:
-    """Make x a log2 axis with the batch sizes as ticks, as many as fit, and N marked."""
-    low, high = batch_sizes[0] / 1.6, max(full, batch_sizes[-1]) * 1.6
+    """Make x a log2 axis with the batch sizes as ticks, as many as fit, and N marked where it is near them."""
+    near = full <= NEAR * batch_sizes[-1]
+    low, high = batch_sizes[0] / 1.6, max(full if near else 0, batch_sizes[-1]) * 1.6
     axes.set_xscale("log", base=2)
     axes.set_xlim(low, high)
-    inches = width_of(axes) / np.log2(high / low)
-    names = {b: "N" if b == full else f"{b}" for b in sorted({*batch_sizes, full})}
+    octave = width_of(axes) / np.log2(high / low)
+    names = {b: "N" if b == full else f"{b}" for b in sorted({*batch_sizes, *[full] * near})}
     kept: list[int] = []
     # From the outside in: N and the smallest batch are always named.
     for b in sorted(names, key=lambda b: (b not in (full, batch_sizes[0]), -b)):
-        room = (abs(np.log2(b / k)) * inches - LETTER * (len(names[b]) + len(names[k])) / 2 for k in kept)
-        if all(space > LETTER * 0.6 for space in room):
+        room = (abs(np.log2(b / k)) * octave - letter() * (len(names[b]) + len(names[k])) / 2 for k in kept)
+        if all(space > letter() * 0.6 for space in room):
             kept.append(b)
     axes.xaxis.set_major_locator(FixedLocator(sorted(kept)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda b, _: names.get(round(b), "")))
     axes.xaxis.set_minor_locator(FixedLocator(list(names)))
     axes.xaxis.set_minor_formatter(FuncFormatter(lambda b, _: ""))
     axes.tick_params(axis="x", which="minor", size=1.5, width=0.6)
-    axes.axvline(full, color=MUTED, linewidth=0.7, linestyle=(0, (1, 2)), zorder=0)
+    if near:
+        axes.axvline(full, color=MUTED, linewidth=0.7, linestyle=(0, (1, 2)), zorder=0)
 
 
 def percent(axes: Axes) -> None:
-    """Label y in percent."""
-    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    """Label y in percent, with fewer ticks on a low panel."""
+    axes.yaxis.set_major_locator(MaxNLocator(max(2, min(5, int(height_of(axes) / 0.25))), steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.4g} %".replace("-", "−")))
 
 
@@ -170,9 +102,26 @@ def decades(
         words: how a label is written.
     """
     subs = (1.0,) if ratio > ones else (1.0, 3.0) if ratio > threes else (1.0, 2.0, 5.0)
-    axis.set_major_locator(LogLocator(10, subs=subs, numticks=count))
+    low, high = np.log10(np.sort(axis.get_view_interval()))
+    if np.floor(high) - np.ceil(low) < 1:  # one power of 10 alone is no scale
+        subs = (1.0, 2.0, 5.0)
+    across = axis is axis.axes.xaxis
+    room = width_of(axis.axes) / 0.5 if across else height_of(axis.axes) / 0.2
+    most = max(2, int(room))
+    axis.set_major_locator(LogLocator(10, subs=subs, numticks=most if count is None else min(count, most)))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda v, _: words.format(v)))
+
+    def label(value: float, _: Any) -> str:
+        text = short_number(value, words)
+        return text if not across or _has_room(axis.axes, value, text) else ""
+
+    axis.set_major_formatter(FuncFormatter(label))
+
+
+def _has_room(axes: Axes, value: float, text: str) -> bool:
+    """Return whether a label of x stays on the sheet, which ends shortly after the panel."""
+    place = axes.transAxes.inverted().transform(axes.transData.transform((value, axes.get_ylim()[0])))[0]
+    return bool(inches(text, float(rcParams["xtick.labelsize"])) / 2 <= (1 - place) * width_of(axes) + RIGHT)
 
 
 def logarithmic(axes: Axes, values: Sequence[float]) -> None:
@@ -216,21 +165,78 @@ def length_axis(axes: Axes, low: float, high: float) -> None:
         label.set_horizontalalignment("left" if place < 0.04 else "right" if place > 0.96 else "center")
 
 
-def row_label(axes: Axes, words: str) -> None:
-    """Name a row at the left edge of the sheet, so that the names of all rows are aligned."""
-    _upright(axes, words, 0.19 * axes.get_position().width / width_of(axes))
+def row_label(row: Sequence[Axes], words: str) -> None:
+    """Name a row of panels at the left edge of the sheet, so that the names of all rows are aligned.
+
+    Where some of them stand below the others, their row has its name there too.
+    """
+    for axes in row:
+        if abs(axes.get_position().x0 - row[0].get_position().x0) < 1e-6:
+            _upright(axes, words, 0.19 * axes.get_position().width / width_of(axes))
 
 
 def label_left(axes: Axes, words: str) -> None:
     """Name the y axis at a fixed distance, so that the names of panels above each other are aligned."""
     box = axes.get_position()
-    _upright(axes, words, box.x0 - 0.57 * box.width / width_of(axes))
+    _upright(axes, words, box.x0 - _name_away() * box.width / width_of(axes))
+
+
+def names_left(panels: Sequence[Axes], words: str) -> None:
+    """Name the y axis of those of equal panels that stand leftmost, as `label_left` does."""
+    for axes in panels:
+        if abs(axes.get_position().x0 - panels[0].get_position().x0) < 1e-6:
+            label_left(axes, words)
 
 
 def _upright(axes: Axes, words: str, x: float) -> None:
     box = axes.get_position()
     axes.figure.text(x, (box.y0 + box.y1) / 2, words, rotation=90, ha="center", va="center", multialignment="center",
-                     fontsize=7.5)  # fmt: skip
+                     fontsize=float(rcParams["axes.labelsize"]))  # fmt: skip
+
+
+def title(axes: Axes, *lines: str, bold: bool = True) -> None:
+    """Write lines above a panel, what is too long for it cut at its end; the table has all of it."""
+    size = float(rcParams["axes.titlesize"])
+    shown = [cut(line, width_of(axes) + 0.1, size, bold=bold) for line in lines]
+    axes.set_title("\n".join(shown), pad=5, fontweight="bold" if bold else "normal")
+
+
+def name_below(axes: Axes, *choices: str) -> None:
+    """Name the x axis by the first of the choices that is no wider than the panel."""
+    axes.set_xlabel(fitting(choices, width_of(axes) + 0.1, float(rcParams["axes.labelsize"])))
+
+
+def batch_name(axes: Axes, full: int) -> None:
+    """Name the axis of batch sizes, with N where there is room."""
+    name_below(axes, f"batch size B   (N = {full:,})", f"B   (N = {full:,})", "batch size B", "B")
+
+
+def written(
+    axes: Axes, lines: Sequence[tuple[str, str]], *, size: float, right: bool = False, above: bool = False,
+    **style: Any,
+) -> None:  # fmt: skip
+    """Write (words, colour) below each other into the upper corner of a panel, each on as many lines as it needs.
+
+    Args:
+        axes: the panel.
+        lines: words and colours.
+        size: points.
+        right: into the right corner.
+        above: the panel, logarithmic in y, grows until the lines are above what it shows.
+        style: of matplotlib's texts.
+    """
+    letters = points(size)
+    step = 1.75 * letters / 72 / height_of(axes)
+    all_lines = [
+        (line, color) for words, color in lines for line in fitted_lines(words, 0.96 * width_of(axes), letters)
+    ]
+    if above and lines:
+        low, high = axes.get_ylim()
+        share = min(0.5, step * len(all_lines) + 0.02)
+        axes.set_ylim(low, high * (high / low) ** (share / (1 - share)))
+    for place, (line, color) in enumerate(all_lines):
+        axes.text(0.99 if right else 0.02, 0.985 - step * place, line, transform=axes.transAxes, va="top",
+                      ha="right" if right else "left", fontsize=letters, color=color, **style)  # fmt: skip
 
 
 def key(label: str, **style: Any) -> Line2D:

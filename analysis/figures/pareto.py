@@ -11,7 +11,7 @@ from analysis.figures.fitted import fit_hyperbola, said
 from analysis.figures.options import Options as Said
 from analysis.figures.options import Target
 from analysis.figures.steps_to_target import cost_words
-from analysis.figures.targets import level, points, prepared
+from analysis.figures.targets import level, points, prepared, told_repeated
 from analysis.load import Results
 
 KNOWN = ("batch_size", "seed", "learning_rate")
@@ -73,6 +73,7 @@ def caption(numbers: Mapping[str, Any]) -> str:
         f"to left. Marks are medians over {numbers['seeds']} seeds, hollow ones of cells that lost runs, small points "
         f"single seeds; beside it test error and train loss at the target. Critical batch sizes of the hyperbola, "
         f"with 95 % profile-likelihood intervals: {fits}. Cells with lost runs are in no fit."
+        + told_repeated(numbers["cells"])
     )
 
 

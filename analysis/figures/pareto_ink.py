@@ -5,12 +5,13 @@ from typing import Any
 
 from matplotlib.figure import Figure as Canvas
 
-from analysis.figures import paper
 from analysis.figures.arms import of_arm
 from analysis.figures.critical_batch_ink import front, front_axes
-from analysis.figures.marks import readable
+from analysis.figures.frame import frame
+from analysis.figures.marks import readable, repeated_key
 from analysis.figures.sheets import main_and_side
 from analysis.figures.target_ink import error_panels, keys
+from analysis.figures.targets import repeated_of
 
 
 def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
@@ -22,6 +23,11 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     for place, arm in enumerate(numbers["arms"]):
         front(main, of_arm(numbers["cells"], arm), place, named=place in (0, last))
     error_panels(side, numbers)
-    paper.heading(canvas, numbers, "Examples against updates to a target")
-    paper.legend(canvas, list(keys(numbers["arms"])))
-    paper.footnotes(canvas, f"{readable(numbers['seeds'], 'median')}; numbers: batch size", numbers["footnote"])
+    again = repeated_key(repeated_of(numbers["cells"], "updates"))
+    frame(
+        canvas,
+        numbers,
+        "Examples against updates to a target",
+        [*keys(numbers["arms"]), *again],
+        f"{readable(numbers['seeds'], 'median')}; numbers: batch size",
+    )

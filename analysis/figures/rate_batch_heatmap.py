@@ -7,12 +7,13 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from analysis.figures.describe import CannotDraw, conditions, mean_of, outcomes, ran, words
+from analysis.figures.describe import CannotDraw, conditions, mean_of, outcomes, plain, ran, words
 from analysis.figures.fitted import rounded
 from analysis.figures.options import Options as Said
-from analysis.figures.tuned import peak_rates, selected
+from analysis.figures.tuned import choice_of, peak_rates, selected
 from analysis.gap import censored
 from analysis.load import Results
+from analysis.selection import Choice, repeated
 
 KNOWN = ("batch_size", "seed", "learning_rate")
 CHOOSING = ("validation_error", "validation_loss")
@@ -45,16 +46,21 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
         _cell(int(batch), float(rate), cell, measure)
         for (batch, rate), cell in runs.groupby(["batch_size", "peak"], sort=True)
     ]
+    choices: tuple[Choice, ...] = ()
     if measure in CHOOSING:
-        chosen, _ = selected(replace(results, runs=runs), by=measure)
+        chosen, choices = selected(replace(results, runs=runs), by=measure)
         best = set(zip(chosen.runs["batch_size"], chosen.runs["peak"], strict=True))
+        groups = chosen.runs.groupby("batch_size")
+        again = {int(batch): plain(choice_of(choices, own).repeated) for batch, own in groups}
         for cell in cells:
             cell["best"] = (cell["batch_size"], cell["rate"]) in best and cell["value"]["mean"] is not None
+            cell["repeated"] = again[cell["batch_size"]] if cell["best"] else None
     return {
         "figure": "rate_batch_heatmap",
         **conditions(results),
         "policy": "every learning rate that was tried",
         "measure": measure,
+        "repeated": repeated(choices, measure),
         "cells": cells,
     }
 
@@ -63,7 +69,7 @@ def _cell(batch: int, rate: float, runs: pd.DataFrame, measure: str) -> dict[str
     lost = censored(runs).to_numpy()
     values = {name: mean_of(runs[column].to_numpy(float), lost)
               for name, column in (("value", measure), ("train_loss", "train_loss"))}  # fmt: skip
-    return {"batch_size": batch, "rate": rate, **outcomes(runs), "best": False, **values}
+    return {"batch_size": batch, "rate": rate, **outcomes(runs), "best": False, "repeated": None, **values}
 
 
 def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -93,7 +99,9 @@ def caption(numbers: Mapping[str, Any]) -> str:
     """Return how to read the figure, in words."""
     measure = numbers["measure"]
     best = (
-        "A frame marks the best rate of a batch size, by that measure"
+        f"A frame marks the best rate of a batch size, by that measure; {numbers.get('repeated', '')}".removesuffix(
+            "; "
+        )
         if measure in CHOOSING
         else "No best rate is marked, for the test set chooses nothing"
     )

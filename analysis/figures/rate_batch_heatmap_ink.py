@@ -1,5 +1,6 @@
 """The ink of `rate_batch_heatmap`: a column a batch size, a rectangle a rate, colours that survive grey print."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,9 +14,12 @@ from matplotlib.ticker import FuncFormatter
 
 from analysis.figures import paper
 from analysis.figures.describe import lost
+from analysis.figures.frame import frame
+from analysis.figures.letters import inches, letter
 from analysis.figures.marks import Cell, sign_keys, sign_of
 from analysis.figures.rate_batch_heatmap import edges
-from analysis.style import INK, MUTED, PAPER, RULE, WIDTH
+from analysis.figures.sheets import row
+from analysis.style import INK, MUTED, PAPER, RULE, points
 
 HEIGHT, BAR = 2.5, 0.1
 WRITTEN = 60
@@ -24,24 +28,29 @@ WRITTEN = 60
 
 def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     """Draw the numbers of `rate_batch_heatmap.prepare`."""
-    tall = paper.TOP + HEIGHT + paper.BOTTOM
-    canvas.set_size_inches(WIDTH, tall)
-    measure, each = numbers["measure"], 2.12
-    for place, (key, words) in enumerate((("value", measure.replace("_", " ")), ("train_loss", "train loss"))):
-        left = paper.LEFT + place * (each + BAR + 0.95)
-        y, high = (tall - paper.TOP - HEIGHT) / tall, HEIGHT / tall
-        axes = canvas.add_axes((left / WIDTH, y, each / WIDTH, high))
-        bar = canvas.add_axes(((left + each + 0.08) / WIDTH, y, BAR / WIDTH, high))
+    measure = numbers["measure"]
+    words = (("value", measure.replace("_", " ")), ("train_loss", "train loss"))
+    panels = row(canvas, 2, height=HEIGHT, beside=0.08 + BAR + 0.36)
+    for axes, (key, said) in zip(panels, words, strict=True):
         share = key == "value" and measure.endswith("error")
-        _panel(axes, bar, numbers["cells"], numbers["batch_sizes"], key, share=share)
-        axes.set_title(words, pad=5, fontweight="bold")
+        _panel(axes, _bar_beside(axes, canvas), numbers["cells"], numbers["batch_sizes"], key, share=share)
+        paper.title(axes, said)
         axes.set_xlabel("batch size B")
-        if not place:
-            paper.label_left(axes, "peak learning rate")
-    paper.heading(canvas, numbers, "Error and train loss over batch size and learning rate")
-    paper.legend(canvas, list(_keys(numbers)))
+    paper.names_left(panels, "peak learning rate")
     seeds = numbers["seeds"]
-    paper.footnotes(canvas, f"mean over {seeds} seeds" if seeds > 1 else "one seed", numbers["footnote"])
+    frame(
+        canvas,
+        numbers,
+        "Error and train loss over batch size and learning rate",
+        list(_keys(numbers)),
+        f"mean over {seeds} seeds" if seeds > 1 else "one seed",
+    )
+
+
+def _bar_beside(axes: Axes, canvas: Canvas) -> Axes:
+    """Return the axes of the scale of colours, to the right of a panel."""
+    box, width = axes.get_position(), canvas.get_figwidth()
+    return canvas.add_axes((box.x1 + 0.08 / width, box.y0, BAR / width, box.height))
 
 
 def _keys(numbers: Mapping[str, Any]) -> Sequence[Any]:
@@ -61,14 +70,15 @@ def _panel(
     positive = [value for value in means if value > 0]
     norm = _norm(positive) if positive else Normalize(0, 1)
     colors = colormaps["viridis"]
+    # Three digits and a point must fit into a cell.
+    room = len(cells) <= WRITTEN and paper.width_of(axes) / len(batches) > inches("0.00", points(5.5))
     for column, batch in enumerate(batches):
         own = sorted((cell for cell in cells if cell["batch_size"] == batch), key=lambda cell: cell["rate"])
         ends = edges(np.array([cell["rate"] for cell in own]))
         for cell, low, high in zip(own, ends, ends[1:], strict=False):
-            _rectangle(axes, cell, key, (column, low, high), norm, colors, share=share, write=len(cells) <= WRITTEN)
+            _rectangle(axes, cell, key, (column, low, high), norm, colors, share=share, write=room)
     axes.set_xlim(-0.5, len(batches) - 0.5)
-    axes.set_xticks(range(len(batches)), [f"{batch:,}" if len(batches) < 7 else f"{batch}" for batch in batches])
-    axes.tick_params(axis="x", labelsize=7 if len(batches) < 9 else 5.5)
+    _name_columns(axes, batches)
     axes.set_yscale("log")
     rates = np.array([cell["rate"] for cell in cells])
     ends = edges(np.unique(rates))
@@ -76,6 +86,13 @@ def _panel(
     paper.decades(axes.yaxis, rates.max() / rates.min(), ones=300, threes=20, count=None, words="{:,.4g}")
     axes.grid(False)
     _bar(bar, norm, colors, share=share)
+
+
+def _name_columns(axes: Axes, batches: Sequence[int]) -> None:
+    """Name the batch sizes below their columns, so many of them as there is room for."""
+    widest = letter() * (max(len(str(batch)) for batch in batches) + 1)
+    every = math.ceil(widest * len(batches) / paper.width_of(axes))
+    axes.set_xticks(range(0, len(batches), every), [f"{batch}" for batch in batches[::every]])
 
 
 def _norm(values: Sequence[float]) -> Any:
@@ -103,7 +120,7 @@ def _rectangle(
     elif value is not None and write:
         text = f"{100 * value:.3g}" if share else f"{value:.2g}".replace("0.", ".", 1)
         ink = PAPER if norm(max(value, norm.vmin)) < 0.55 else INK
-        axes.text(column, middle, text, ha="center", va="center", fontsize=5.5, color=ink)
+        axes.text(column, middle, text, ha="center", va="center", fontsize=points(5.5), color=ink)
 
 
 def _bar(bar: Axes, norm: Any, colors: Any, *, share: bool) -> None:

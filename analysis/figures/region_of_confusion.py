@@ -75,6 +75,7 @@ def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
     """Draw the numbers of `prepare` on an empty matplotlib figure."""
     from analysis.figures import paper
     from analysis.figures.along_ink import draw_row, keys, readable, sheet, values
+    from analysis.figures.frame import frame
     from analysis.style import MUTED
 
     on_a_line = numbers["region"] is not None
@@ -86,17 +87,15 @@ def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
     for axes in rows[0]:
         axes.axhline(0.5, color=MUTED, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
     who = "examples" if numbers["batch"] == 1 else f"batches of {numbers['batch']}"
-    paper.row_label(rows[0][0], f"{who} that agree\nwith the full gradient")
+    paper.row_label(rows[0], f"{who} that agree\nwith the full gradient")
     guides = [paper.key("a coin", color=MUTED, linestyle=(0, (1, 2)), linewidth=0.8)]
     if on_a_line:
         for axes in rows[1]:
             axes.axhspan(*numbers["region"], color=MUTED, alpha=0.14, linewidth=0, zorder=0)
         draw_row(rows[1], numbers, "position")
-        paper.row_label(rows[1][0], "position x\n(units of the weight)")
+        paper.row_label(rows[1], "position x\n(units of the weight)")
         guides.append(paper.key("region of confusion", color=MUTED, linewidth=5, alpha=0.25, solid_capstyle="butt"))
-    paper.heading(canvas, numbers, "Region of confusion")
-    paper.legend(canvas, [*keys(numbers), *guides])
-    paper.footnotes(canvas, readable(numbers), numbers["footnote"])
+    frame(canvas, numbers, "Region of confusion", [*keys(numbers), *guides], readable(numbers))
 
 
 def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:

@@ -3,16 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.figures import paper
 from analysis.figures.arms import short
-from analysis.style import INK, MUTED, PALETTE, PAPER, WIDTH
+from analysis.figures.frame import EDGE, frame
+from analysis.figures.letters import cut, inches
+from analysis.figures.sheets import NARROW
+from analysis.style import INK, MUTED, PALETTE, PAPER, points
 
-ROW, LETTER = 0.22, 0.058
-"""Inches: a row, and a letter of an arm's name."""
+ROW, NAMED = 0.22, 0.16
+"""Inches: a row, and what a name above it takes where there is no room beside it."""
 MOST = 44
 """Letters of an arm's name that are drawn; the table has all of them."""
 
@@ -20,27 +25,44 @@ MOST = 44
 def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     """Draw the numbers of `remedies.prepare`."""
     rows, measure = numbers["rows"], numbers["measure"]
-    height = ROW * len(rows) + 0.1
-    tall = paper.TOP + height + paper.BOTTOM
-    canvas.set_size_inches(WIDTH, tall)
-    names = [short(row["arm"], MOST) for row in rows]
-    left = min(2.7, 0.3 + LETTER * max(map(len, names)))
-    each = (WIDTH - left - paper.RIGHT - 0.25) / 2
+    panels = _sheet(canvas, [row["arm"] for row in rows])
     fraction = "loss" not in measure
     for place, (key, words) in enumerate(((measure, measure.replace("_", " ")), ("train_loss", "train loss"))):
-        x = left + place * (each + 0.25)
-        axes = canvas.add_axes((x / WIDTH, paper.BOTTOM / tall, each / WIDTH, height / tall))
-        _panel(axes, rows, key, color=PALETTE[place])
-        unit = "percentage points" if fraction and not place else "nats or 1"
-        axes.set_xlabel(f"{words}, arm − reference ({unit})")
-        if fraction and not place:
+        axes = panels[place]
+        _panel(axes, rows, key, color=PALETTE[place], below=0.2 * (canvas.get_figwidth() < NARROW))
+        share = fraction and not place
+        unit = "percentage points" if share else "nats or 1"
+        long, short_ = f"{words}, arm − reference", f"{words} ({'pp' if share else unit})"
+        paper.name_below(axes, f"{long} ({unit})", f"{long} ({'pp' if share else unit})", short_, words)
+        if share:
             axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.4g}".replace("-", "−")))
-        axes.set_yticks(range(len(rows)) if not place else [], names if not place else [])
-    paper.heading(canvas, numbers, f"Every arm against {short(numbers['reference'], MOST)}")
-    paper.legend(canvas, list(_keys(numbers)))
     seeds = numbers["seeds"]
     told = f"paired over {seeds} seeds, 95 % intervals; small points: seeds" if seeds > 1 else "one seed"
-    paper.footnotes(canvas, told, numbers["footnote"])
+    frame(canvas, numbers, f"Every arm against {short(numbers['reference'], MOST)}", list(_keys(numbers)), told)
+
+
+def _sheet(canvas: Canvas, arms: Sequence[str]) -> list[Axes]:
+    """Size the figure and return both panels, the arms named on their left, or above their rows on a narrow sheet."""
+    width, size = canvas.get_figwidth(), float(rcParams["ytick.labelsize"])
+    narrow = width < NARROW
+    high = (ROW + NAMED * narrow) * len(arms) + 0.1
+    tall = paper.TOP + high + paper.BOTTOM
+    canvas.set_figheight(tall)
+    names = [short(arm, MOST) for arm in arms]
+    left = 0.22 if narrow else min(0.4 * width, 0.2 + max(inches(name, size) for name in names))
+    each = (width - left - paper.RIGHT - 0.25) / 2
+    places = [left, left + each + 0.25]
+    panels = [canvas.add_axes((x / width, paper.BOTTOM / tall, each / width, high / tall)) for x in places]
+    for place, axes in enumerate(panels):
+        axes.set_yticks(range(len(arms)) if not (place or narrow) else [], names if not (place or narrow) else [])
+    if narrow:  # names go on over the second panel
+        panels[0].set_zorder(2)
+        panels[1].patch.set_visible(False)
+    for place, name in enumerate(names if narrow else ()):
+        told = cut(name, width - 2 * EDGE, size)
+        panels[0].annotate(told, (0, place - 0.5), (1, -2), xycoords=("axes fraction", "data"), va="top",
+                           textcoords="offset points", fontsize=size, annotation_clip=False)  # fmt: skip
+    return panels
 
 
 def _keys(numbers: Mapping[str, Any]) -> Sequence[Any]:
@@ -51,19 +73,20 @@ def _keys(numbers: Mapping[str, Any]) -> Sequence[Any]:
     return found
 
 
-def _panel(axes: Axes, rows: Sequence[Mapping[str, Any]], key: str, *, color: str) -> None:
+def _panel(axes: Axes, rows: Sequence[Mapping[str, Any]], key: str, *, color: str, below: float) -> None:
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(False)
-    axes.axvline(0, color=INK, linewidth=0.7, zorder=1)
+    reach = np.arange(len(rows)) + below
+    axes.vlines(np.zeros(len(rows)), reach - 0.5 + below, reach + 0.5 - below, color=INK, linewidth=0.7, zorder=1)
     values = [v for row in rows for v in (*row[key]["seeds"], row[key]["estimate"], 0.0) if v is not None]
     low, high = min(values), max(values)
     pad = 0.1 * (high - low) or 0.01
     axes.set_xlim(low - pad, high + pad)
-    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    for place, row in enumerate(rows):
-        found = row[key]
-        if place % 2:
-            axes.axhspan(place - 0.5, place + 0.5, color=MUTED, alpha=0.06, linewidth=0, zorder=0)
+    axes.xaxis.set_major_locator(MaxNLocator(max(2, min(5, int(paper.width_of(axes) / 0.4))), steps=[1, 2, 2.5, 5, 10]))
+    for number, row in enumerate(rows):
+        found, place = row[key], number + below
+        if number % 2:
+            axes.axhspan(number - 0.5, number + 0.5, color=MUTED, alpha=0.06, linewidth=0, zorder=0)
         ends = [
             low - pad if found["low"] is None else found["low"],
             high + pad if found["high"] is None else found["high"],
@@ -77,4 +100,4 @@ def _panel(axes: Axes, rows: Sequence[Mapping[str, Any]], key: str, *, color: st
         for count, text, side in (("beyond", "{} lost ▸", 1), ("below", "◂ {} lost by the reference", 0)):
             if found[count]:
                 axes.annotate(text.format(found[count]), (side, place), xycoords=("axes fraction", "data"),
-                              ha="right" if side else "left", va="center", fontsize=6, color=MUTED)  # fmt: skip
+                              ha="right" if side else "left", va="center", fontsize=points(6), color=MUTED)  # fmt: skip

@@ -8,9 +8,10 @@ from matplotlib.figure import Figure as Canvas
 
 from analysis.figures import paper
 from analysis.figures.arms import of_arm
+from analysis.figures.frame import frame
 from analysis.figures.marks import readable, series
-from analysis.figures.rows import row
 from analysis.figures.sharpness import label
+from analysis.figures.sheets import row
 from analysis.figures.target_ink import keys, shift_of
 
 
@@ -24,10 +25,14 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         for place, arm in enumerate(numbers["arms"]):
             series(axes, of_arm(numbers["cells"], arm), measure, place, shift=shift_of(place, len(numbers["arms"])))
         paper.label_left(axes, said)
-        axes.set_xlabel(f"batch size B   (N = {numbers['train_size']:,})")
-    paper.heading(canvas, numbers, "Test error and sharpness against batch size")
-    paper.legend(canvas, list(keys(numbers["arms"])))
-    paper.footnotes(canvas, readable(numbers["seeds"]), numbers["footnote"])
+        paper.batch_name(axes, numbers["train_size"])
+    frame(
+        canvas,
+        numbers,
+        "Test error and sharpness against batch size",
+        list(keys(numbers["arms"])),
+        readable(numbers["seeds"]),
+    )
 
 
 def _scale(axes: Axes, measure: str, numbers: Mapping[str, Any]) -> None:

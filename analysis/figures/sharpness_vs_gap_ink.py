@@ -9,8 +9,9 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from analysis.figures import paper
-from analysis.figures.rows import row
+from analysis.figures.frame import frame
 from analysis.figures.sharpness_vs_gap import axis_words, rows_of
+from analysis.figures.sheets import row
 from analysis.style import INK, MARKERS, MUTED, shades
 
 
@@ -20,9 +21,13 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     colors = dict(zip(numbers["rates"], shades(len(numbers["rates"])), strict=True))
     _scatter(scatter, numbers, colors)
     _forest(forest, numbers, colors)
-    paper.heading(canvas, numbers, "Sharpness against the gap, by learning rate")
-    paper.legend(canvas, list(_keys(numbers, colors)))
-    paper.footnotes(canvas, "one point a run; bars: 95 % intervals", numbers["footnote"])
+    frame(
+        canvas,
+        numbers,
+        "Sharpness against the gap, by learning rate",
+        list(_keys(numbers, colors)),
+        "one point a run; bars: 95 % intervals",
+    )
 
 
 def _mark(numbers: Mapping[str, Any], batch: int) -> str:
@@ -68,7 +73,7 @@ def _forest(axes: Axes, numbers: Mapping[str, Any], colors: Mapping[float, str])
     axes.yaxis.set_major_locator(FixedLocator(list(np.arange(len(rows)))))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda i, _: rows[round(i)][0]))
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("rank correlation with the gap")
+    paper.name_below(axes, "rank correlation with the gap", "rank correlation")
 
 
 def _keys(numbers: Mapping[str, Any], colors: Mapping[float, str]) -> Iterator[Any]:

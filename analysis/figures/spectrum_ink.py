@@ -10,9 +10,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from analysis.figures import paper
 from analysis.figures.along_ink import batch_keys, colors_of
-from analysis.figures.rows import row
+from analysis.figures.frame import frame
+from analysis.figures.sheets import row
 from analysis.figures.spectrum import FLOOR, MOMENTS
-from analysis.style import INK, MUTED
+from analysis.style import INK, MUTED, points
 
 
 def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
@@ -24,10 +25,14 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         _densities(each, panel, colors)
     paper.label_left(axes[0], f"density of {numbers['matrix'].capitalize()} eigenvalues")
     _largest(axes[-1], numbers)
-    paper.heading(canvas, numbers, "Spectrum of the Hessian" if numbers["matrix"] == "hessian" else "Spectrum")
-    paper.legend(canvas, list(batch_keys(colors, numbers["train_size"])))
     seeds = numbers["seeds"]
-    paper.footnotes(canvas, f"mean over {seeds} seeds" if seeds > 1 else "one seed", numbers["footnote"])
+    frame(
+        canvas,
+        numbers,
+        "Spectrum of the Hessian" if numbers["matrix"] == "hessian" else "Spectrum",
+        list(batch_keys(colors, numbers["train_size"])),
+        f"mean over {seeds} seeds" if seeds > 1 else "one seed",
+    )
 
 
 def _densities(axes: Axes, panel: Mapping[str, Any], colors: Mapping[int, str]) -> None:
@@ -43,8 +48,8 @@ def _densities(axes: Axes, panel: Mapping[str, Any], colors: Mapping[int, str]) 
     axes.yaxis.set_major_formatter(FuncFormatter(_power))
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.axvline(0, color=MUTED, linewidth=0.6, zorder=0)
-    axes.set_title(MOMENTS[panel["moment"]], pad=5, fontweight="bold", fontsize=7)
-    axes.set_xlabel("eigenvalue (loss / weight²)")
+    paper.title(axes, MOMENTS[panel["moment"]])
+    paper.name_below(axes, "eigenvalue (loss / weight²)", "eigenvalue")
 
 
 def _power(value: float, _: Any) -> str:
@@ -66,6 +71,8 @@ def _largest(axes: Axes, numbers: Mapping[str, Any]) -> None:
         for line in panel["lines"]:
             own = line["largest"]["seeds"]
             axes.plot([line["batch_size"]] * len(own), own, "o", color=color, markersize=1.7, markeredgewidth=0)
-        axes.annotate(panel["moment"], (x[0], mean[0]), (4, 3.5), textcoords="offset points", fontsize=6, color=color)
+        axes.annotate(
+            panel["moment"], (x[0], mean[0]), (4, 3.5), textcoords="offset points", fontsize=points(6), color=color
+        )
     axes.set_xlabel("batch size B")
     paper.label_left(axes, "largest eigenvalue\n(loss / weight²)")

@@ -8,7 +8,7 @@ from analysis.figures.describe import lost, ran, ranged, words
 from analysis.figures.fitted import fit_hyperbola, fit_regimes, said
 from analysis.figures.options import Targeted
 from analysis.figures.targets import KNOWN as KNOWN
-from analysis.figures.targets import points, prepared
+from analysis.figures.targets import points, prepared, told_repeated
 from analysis.load import Results
 
 
@@ -60,6 +60,7 @@ def caption(numbers: Mapping[str, Any]) -> str:
         "twice the batch, half the updates. The dashed curve is the hyperbola S = S_min (1 + B_crit / B). "
     )
     text += " ".join(sentence(arm, numbers["fits"][arm]) for arm in numbers["arms"])
+    text += told_repeated(numbers["cells"])
     if any(map(lost, numbers["cells"])):
         text += (
             " Open triangles point up from the most that a run spent which never got there: it would have taken it at "

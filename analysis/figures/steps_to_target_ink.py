@@ -10,14 +10,19 @@ from matplotlib.figure import Figure as Canvas
 from analysis.figures import paper
 from analysis.figures.arms import of_arm
 from analysis.figures.fitted import said
-from analysis.figures.marks import readable
+from analysis.figures.frame import frame
+from analysis.figures.marks import readable, repeated_key
 from analysis.figures.sheets import main_and_side
 from analysis.figures.target_ink import censored_key, cost_panel, curve, error_panels, keys
-from analysis.figures.targets import points
+from analysis.figures.targets import points, repeated_of
 from analysis.style import MUTED, look_of
 
 MOST_FITTED = 3
 """Arms whose regimes are written into the panel; of more of them, the caption and the table tell."""
+
+
+UNBROKEN = "\u00a0"
+"""A space at which no line ends."""
 
 
 def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
@@ -29,13 +34,18 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
         own = of_arm(numbers["cells"], arm)
         _guides(main, numbers["fits"][arm], *points(own), place)
     _written(main, numbers)
-    paper.heading(canvas, numbers, "Updates to a target against batch size")
     guides = [
         paper.key("perfect scaling", color=MUTED, linestyle=(0, (1, 1.5)), linewidth=1.0),
         paper.key("hyperbola", color=MUTED, linestyle=(0, (4, 2)), linewidth=0.9),
     ]
-    paper.legend(canvas, [*keys(numbers["arms"]), *guides, *censored_key(numbers)])
-    paper.footnotes(canvas, readable(numbers["seeds"], "median"), numbers["footnote"])
+    again = repeated_key(repeated_of(numbers["cells"], "updates"))
+    frame(
+        canvas,
+        numbers,
+        "Updates to a target against batch size",
+        [*keys(numbers["arms"]), *guides, *again, *censored_key(numbers)],
+        readable(numbers["seeds"], "median"),
+    )
 
 
 def _guides(axes: Axes, fits: Mapping[str, Any], x: np.ndarray, y: np.ndarray, place: int) -> None:
@@ -80,7 +90,6 @@ def _written(axes: Axes, numbers: Mapping[str, Any]) -> None:
             lines.append((place, f"{arm}: no regimes, too few batch sizes reach the target"))
         else:
             until, flat = said(r["perfect_until"], 2), said(r["plateau_from"], 2)
-            lines.append((place, f"◂ perfect until {until}   ▸ plateau from {flat}"))
-    for i, (place, text) in enumerate(lines):
-        axes.text(0.99, 0.985 - 0.055 * i, text, transform=axes.transAxes, ha="right", va="top", fontsize=6,
-                  color=look_of(place)[0])  # fmt: skip
+            parts = (f"◂ perfect until {until}", f"▸ plateau from {flat}")
+            lines.append((place, "   ".join(part.replace(" ", UNBROKEN) for part in parts)))
+    paper.written(axes, [(text, look_of(place)[0]) for place, text in lines], size=6, right=True)

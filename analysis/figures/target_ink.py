@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from analysis.figures import paper
 from analysis.figures.arms import of_arm, short
 from analysis.figures.describe import lost
-from analysis.figures.marks import Cell, drawn_values, limits, series
-from analysis.style import MUTED, PAPER, look_of
+from analysis.figures.marks import Cell, drawn_values, limits, repeated, series
+from analysis.style import MUTED, PAPER, look_of, points
 
 MOST = 30
 """Letters of an arm's name in a legend."""
@@ -27,12 +27,14 @@ def cost_panel(axes: Axes, numbers: Mapping[str, Any], cost: str, words: str) ->
     """Draw what the target took in every cell on logarithmic axes, and what was spent without getting there."""
     arms = numbers["arms"]
     paper.batch_axis(axes, numbers["batch_sizes"], numbers["train_size"])
-    axes.set_xlabel(f"batch size B   (N = {numbers['train_size']:,})")
+    paper.batch_name(axes, numbers["train_size"])
     paper.powers(axes, list(_values(numbers["cells"], cost)))
     for place, arm in enumerate(arms):
         line, shift = of_arm(numbers["cells"], arm), shift_of(place, len(arms))
         series(axes, line, cost, place, shift=shift, center="median")
         for cell in line:
+            if cell["repeated"]:
+                repeated(axes, [cell["batch_size"] * shift] * 2, cell["repeated"][cost], look_of(place)[0])
             before = [c for c in numbers["cells"] if c["arm"] in arms[:place] and c["batch_size"] == cell["batch_size"]]
             _censored(axes, cell, cost, place, shift, sum(_beside(c, cell, cost) for c in before))
     paper.label_left(axes, words)
@@ -41,6 +43,7 @@ def cost_panel(axes: Axes, numbers: Mapping[str, Any], cost: str, words: str) ->
 def _values(cells: Sequence[Cell], cost: str) -> Iterator[float]:
     for cell in cells:
         yield from cell[cost]["seeds"]
+        yield from (end for end in (cell["repeated"] or {}).get(cost, ()) if end)
         if lost(cell) and cell["spent"][cost] is not None:
             yield cell["spent"][cost]
 
@@ -57,9 +60,10 @@ def _censored(axes: Axes, cell: Cell, cost: str, place: int, shift: float, above
         return
     at, color = (cell["batch_size"] * shift, cell["spent"][cost]), look_of(place)[0]
     axes.plot(*at, "^", color=color, markerfacecolor=PAPER, markeredgewidth=0.9, zorder=3, clip_on=False)
+    size = points(6)
     axes.annotate(
-        f"{lost(cell)}/{cell['n']}", at, (0, 4 + 6.5 * above), textcoords="offset points", ha="center", va="bottom",
-        fontsize=6, color=color, annotation_clip=False,
+        f"{lost(cell)}/{cell['n']}", at, (0, 4 + 1.1 * size * above), textcoords="offset points", ha="center",
+        va="bottom", fontsize=size, color=color, annotation_clip=False,
     )  # fmt: skip
 
 
@@ -71,7 +75,7 @@ def error_panels(side: Sequence[Axes], numbers: Mapping[str, Any], *, at: str = 
         values = drawn_values(cells, measure)
         if not values:
             middle: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "va": "center"}
-            axes.text(0.5, 0.5, "not measured", fontsize=7, color=MUTED, **middle)
+            axes.text(0.5, 0.5, "not measured", fontsize=points(7), color=MUTED, **middle)
         if measure == "test_error":
             limits(axes, values, floor=True)
             paper.percent(axes)

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.figures.arms import Arm, arms
-from analysis.figures.describe import CannotDraw, conditions, mean_of, median_of, outcomes
+from analysis.figures.describe import CannotDraw, conditions, mean_of, median_of, outcomes, plain
 from analysis.figures.options import Target
 from analysis.gap import censored
 from analysis.load import Results
+from analysis.trials import best_of
 
 KNOWN = ("batch_size", "seed", "learning_rate", "*")
 """What these figures show: where several rates were tried in a cell, the one that gets there first."""
@@ -109,7 +110,9 @@ def _cells(arm: Arm, results: Results, goal: Level) -> Iterator[dict[str, Any]]:
                 f"{rates.ngroups} learning rates were tried and the target is on the test set, so the best of them "
                 "would be chosen on what is reported; state a validation or a train target"
             )
-        runs = min((group for _, group in rates), key=_typical_updates)
+        groups = [group for _, group in rates]
+        typical = np.array([_typical(group, "update") for group in groups])
+        runs = groups[int(np.argmin(typical))]
         lost = censored(runs).to_numpy()
         costs = {name: median_of(runs[column].to_numpy(float), lost) for name, column in COSTS.items()}
         errors = {name: mean_of(runs[name].to_numpy(float), lost) for name in ("test_error", "train_loss")}
@@ -118,6 +121,7 @@ def _cells(arm: Arm, results: Results, goal: Level) -> Iterator[dict[str, Any]]:
             "batch_size": int(batch),
             "rate": float(runs["learning_rate"].iloc[0]),
             "tried": rates.ngroups,
+            "repeated": _repeated(groups, typical) if rates.ngroups > 1 else None,
             **outcomes(runs),
             # The most that one spent which never got there: the least that it would have taken that one.
             "spent": {name: _most(ends.loc[runs.index[lost], column]) for name, column in COSTS.items()},
@@ -126,8 +130,31 @@ def _cells(arm: Arm, results: Results, goal: Level) -> Iterator[dict[str, Any]]:
         }
 
 
-def _typical_updates(runs: pd.DataFrame) -> float:
-    return float(runs["update"].mask(censored(runs), np.inf).fillna(np.inf).median())
+def _typical(runs: pd.DataFrame, column: str) -> float:
+    return float(runs[column].mask(censored(runs), np.inf).fillna(np.inf).median())
+
+
+def _repeated(trials: Sequence[pd.DataFrame], typical: np.ndarray) -> dict[str, list[float | None]]:
+    """Return between what each cost of the fastest of as many trials would lie; None: it would get there in none."""
+    found = {name: best_of(typical, np.array([_typical(runs, column) for runs in trials]))
+             for name, column in COSTS.items()}  # fmt: skip
+    return {name: plain([interval.low, interval.high]) for name, interval in found.items()}
+
+
+def repeated_of(cells: Sequence[Mapping[str, Any]], cost: str) -> Iterator[Sequence[float | None]]:
+    """Yield between what a cost would lie were the search repeated, of each cell in which several rates were tried."""
+    yield from (cell["repeated"][cost] for cell in cells if cell["repeated"])
+
+
+def told_repeated(cells: Sequence[Mapping[str, Any]]) -> str:
+    """Return how to read these bars, for a caption; empty where nothing was searched."""
+    if not any(cell.get("repeated") for cell in cells):  # files of older versions have none
+        return ""
+    return (
+        " A cell is at the rate that gets there with the fewest updates; thin bars with a cap reach to what the best "
+        "of as many trials would take were the search repeated (95 %, bootstrap over trials), and leave the panel "
+        "where it might find none that gets there."
+    )
 
 
 def _most(values: "pd.Series[float]") -> float | None:

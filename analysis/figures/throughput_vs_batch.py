@@ -55,6 +55,7 @@ def _cell(arm: str, batch: int, runs: pd.DataFrame, speed: "pd.Series[float]") -
 def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
     """Draw the numbers of `prepare` on an empty matplotlib figure."""
     from analysis.figures import paper
+    from analysis.figures.frame import frame
     from analysis.figures.marks import readable, series
     from analysis.figures.sheets import main_and_side
     from analysis.figures.target_ink import error_panels, keys, shift_of
@@ -62,16 +63,20 @@ def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
     main, side = main_and_side(canvas)
     paper.batch_axis(main, numbers["batch_sizes"], numbers["train_size"])
     paper.powers(main, [v for cell in numbers["cells"] for v in cell["speed"]["seeds"]])
-    main.set_xlabel(f"batch size B   (N = {numbers['train_size']:,})")
+    paper.batch_name(main, numbers["train_size"])
     paper.label_left(main, "examples a second")
     timed = dict.fromkeys(OUTCOMES, 0)  # as in the numbers: whatever ended a run, it was timed
     for place, arm in enumerate(numbers["arms"]):
         line = [{**cell, **timed} for cell in of_arm(numbers["cells"], arm)]
         series(main, line, "speed", place, shift=shift_of(place, len(numbers["arms"])), center="median")
     error_panels(side, numbers, at="at the end")
-    paper.heading(canvas, numbers, "Examples a second against batch size")
-    paper.legend(canvas, list(keys(numbers["arms"])))
-    paper.footnotes(canvas, f"{readable(numbers['seeds'], 'median')}; {numbers['devices']}", numbers["footnote"])
+    frame(
+        canvas,
+        numbers,
+        "Examples a second against batch size",
+        list(keys(numbers["arms"])),
+        f"{readable(numbers['seeds'], 'median')}; {numbers['devices']}",
+    )
 
 
 def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:

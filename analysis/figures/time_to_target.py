@@ -7,7 +7,7 @@ from analysis.figures.describe import CannotDraw, devices, ran
 from analysis.figures.options import Targeted
 from analysis.figures.steps_to_target import cost_words
 from analysis.figures.targets import KNOWN as KNOWN
-from analysis.figures.targets import prepared
+from analysis.figures.targets import prepared, repeated_of, told_repeated
 from analysis.load import Results
 
 if TYPE_CHECKING:
@@ -31,17 +31,22 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
 
 def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
     """Draw the numbers of `prepare` on an empty matplotlib figure."""
-    from analysis.figures import paper
-    from analysis.figures.marks import readable
+    from analysis.figures.frame import frame
+    from analysis.figures.marks import readable, repeated_key
     from analysis.figures.sheets import main_and_side
     from analysis.figures.target_ink import censored_key, cost_panel, error_panels, keys
 
     main, side = main_and_side(canvas)
     cost_panel(main, numbers, "seconds", f"seconds to {numbers['target']['words']}")
     error_panels(side, numbers)
-    paper.heading(canvas, numbers, "Seconds to a target against batch size")
-    paper.legend(canvas, [*keys(numbers["arms"]), *censored_key(numbers)])
-    paper.footnotes(canvas, f"{readable(numbers['seeds'], 'median')}; {numbers['devices']}", numbers["footnote"])
+    again = repeated_key(repeated_of(numbers["cells"], "seconds"))
+    frame(
+        canvas,
+        numbers,
+        "Seconds to a target against batch size",
+        [*keys(numbers["arms"]), *again, *censored_key(numbers)],
+        f"{readable(numbers['seeds'], 'median')}; {numbers['devices']}",
+    )
 
 
 def table(numbers: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -62,4 +67,5 @@ def caption(numbers: Mapping[str, Any]) -> str:
         f"counted, on {numbers['devices']}. Lines are medians over {numbers['seeds']} seeds, bars their 95 % sign-test "
         "intervals where there are six seeds or more, small points single seeds, open triangles the most "
         "that a run spent without getting there. Beside it test error and train loss at that moment."
+        + told_repeated(numbers["cells"])
     )

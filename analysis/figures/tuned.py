@@ -1,5 +1,8 @@
 """Cells in which several learning rates were tried, at the one that validation selects: only there the test is read."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from analysis.figures.describe import CannotDraw
@@ -47,6 +50,15 @@ def selected(results: Results, by: str = "validation_error") -> tuple[Results, t
         return choose(results, RATE, by=by)
     except SelectionError as error:
         raise CannotDraw(str(error)) from None
+
+
+def choice_of(choices: tuple[Choice, ...], runs: pd.DataFrame) -> Choice:
+    """Return what was selected in the cell that runs belong to."""
+    return next(choice for choice in choices if _holds(choice.cell, runs))
+
+
+def _holds(cell: Mapping[str, Any], runs: pd.DataFrame) -> bool:
+    return all(as_text(runs[name]).iloc[0] == as_text(pd.Series([value])).iloc[0] for name, value in cell.items())
 
 
 def policy(choices: tuple[Choice, ...], said: str) -> str:

@@ -24,22 +24,28 @@ def shares(results: Results) -> "pd.Series[float]":
     return (longest + setup.fillna(0)) / pack.map(pack.value_counts()) * devices
 
 
+def totals(results: Results) -> str:
+    """Return a sentence on what all runs took together: device time, updates, examples."""
+    spent = shares(results)
+    devices = sorted({str(p["device"]) for p in results.provenance if "device" in p})
+    known = spent.notna()
+    words = f"{_duration(spent.sum())} of device time" if known.any() else "No device time was recorded"
+    words += f" on {', '.join(devices)}" if devices and known.any() else ""
+    words += f", {results.runs['update'].sum():,.0f} updates, {results.runs['examples'].sum():,.0f} training examples"
+    without = "" if known.all() else f", {(~known).sum():,} of them without a clock"
+    return f"{words}, over {len(known):,} runs{without}"
+
+
 def cost(results: Results) -> str:
     """Return a sentence of totals, and a table by batch size."""
     runs = results.runs.assign(device_seconds=shares(results))
-    devices = sorted({str(p["device"]) for p in results.provenance if "device" in p})
-    hours, known = runs["device_seconds"].sum() / 3600, runs["device_seconds"].notna()
-    words = f"{_duration(hours * 3600)} of device time" if known.any() else "No device time was recorded"
-    words += f" on {', '.join(devices)}" if devices and known.any() else ""
-    words += f", {runs['update'].sum():,.0f} updates, {runs['examples'].sum():,.0f} training examples"
-    words += f", over {len(runs):,} runs" + ("" if known.all() else f", {(~known).sum():,} of them without a clock")
     rows = [_row(batch, group) for batch, group in runs.groupby("batch_size", sort=True)]
     head = ["batch size", "runs", "updates", "examples", "device time", "per run", "evaluating"]
     note = (
         "<p class='small'>Runs of a pack are trained side by side and share its clock; each counts its share, "
         "compilation and loading included. Failed attempts are not in it.</p>"
     )
-    return f"<p>{html(words)}.</p>" + table(head, rows, label="cost by batch size") + note
+    return f"<p>{html(totals(results))}.</p>" + table(head, rows, label="cost by batch size") + note
 
 
 def _row(batch: Any, group: pd.DataFrame) -> list[Any]:

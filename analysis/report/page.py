@@ -19,6 +19,8 @@ from analysis.report.runs_table import failures, lost, runs_table
 from analysis.report.surfaces import surfaces
 from analysis.report.svg import inline
 from analysis.report.verdict_table import SIGNS, verdict_table
+from analysis.spoken import spoken
+from analysis.style import size_of
 from analysis.verdicts import Verdict
 from largebatch.records import Folder
 
@@ -83,7 +85,7 @@ def page(results: Results, said: Said, *, verdicts: Sequence[Verdict], drawings:
 
 def _state(results: Results, verdicts: Sequence[Verdict], policy: str) -> str:
     counts = results.counts
-    parts = [counts.sentence(), *([f"Figures show {policy}"] if policy else [])]
+    parts = [counts.sentence(), *([f"Figures show {spoken(policy)}"] if policy else [])]
     if counts.missing:
         parts.append(f"{counts.missing:,} still missing, so every number below may change")
     if counts.foreign:
@@ -122,16 +124,18 @@ def _figures(drawings: Sequence[Drawing], room: int) -> str:
 
 def _links(drawing: Drawing) -> str:
     name = escape(drawing.svg.stem)
-    return ", ".join(f'<a href="{name}.{kind}">{kind.upper()}</a>' for kind in ("svg", "png", "json"))
+    kinds = ("svg", "png", *["pdf"] * bool(size_of(drawing.numbers)), "json")
+    return ", ".join(f'<a href="{name}.{kind}">{kind.upper()}</a>' for kind in kinds)
 
 
 def _figure(place: int, drawing: Drawing) -> str:
     figure, numbers = drawing.figure, drawing.numbers
     caption = figure.caption(numbers)
     name, prefix = drawing.svg.stem, f"figure{place}"
-    svg = inline(drawing.svg.read_text(encoding="utf-8"), prefix=prefix, label=caption)
+    kinds = " ".join(filter(None, [prefix, size_of(numbers)]))
+    svg = inline(drawing.svg.read_text(encoding="utf-8"), prefix=prefix, label=caption, kinds=kinds)
     title = figure.summary[:1].upper() + figure.summary[1:]
-    label = f": {numbers['label']}" if numbers.get("label") else ""
+    label = f": {spoken(numbers['label'])}" if numbers.get("label") else ""
     return (
         f'<section><h3>{html(title + label)}</h3><figure class="{prefix}">'
         f'<div class="scroll plot" role="region" tabindex="0" aria-label="{escape(title + label)}">{svg}</div>'

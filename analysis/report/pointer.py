@@ -21,7 +21,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from analysis.figures import Figure
-from analysis.style import INK, MUTED, PAPER, RULE, SETTINGS
+from analysis.style import INK, MUTED, PAPER, RULE, settings_of
 
 MOST = 3000
 """Marks of one figure; beyond that every second, third … one is kept, so that the page stays small."""
@@ -63,7 +63,7 @@ class Marks:
 
 def marks_of(figure: Figure, numbers: Mapping[str, Any]) -> Marks:
     """Return the marks of a figure, found by drawing its numbers."""
-    with rc_context(SETTINGS):
+    with rc_context(settings_of(numbers)):
         canvas = Canvas()
         FigureCanvasAgg(canvas)
         figure.draw(numbers, canvas)

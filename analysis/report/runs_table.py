@@ -38,13 +38,14 @@ def lost(results: Results) -> str:
     if runs.empty:
         return "<p>Every finished run ended with finite numbers.</p>"
     arms = [name for name in arms_of(results) if name != "seed"]
-    sizes = results.runs.groupby(arms, dropna=False).size()
+    # Not looked up by the key: pandas finds no key of several that are not set.
+    sizes = results.runs.groupby(arms, dropna=False)["seed"].transform("size")
     rows = []
     for key, group in runs.groupby([*arms, "outcome"], sort=True, dropna=False):
         *arm, outcome = key
         at = sorted(int(update) for update in group.get("diverged_at", pd.Series(dtype=float)).dropna())
         when = f"update {', '.join(map(str, at))}" if at else ""
-        total = int(sizes.loc[tuple(arm) if len(arm) > 1 else arm[0]])
+        total = int(sizes.loc[group.index[0]])
         rows.append([*map(plain, arm), _outcome(outcome), f"{len(group)} of {total}", when])
     intro = (
         "<p>These runs are results, not accidents. They are never averaged away: their cells show counts and the "

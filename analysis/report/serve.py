@@ -13,7 +13,8 @@ from analysis.report.markup import html
 from largebatch.records import Folder, folders, matching
 
 LOOPBACK = "127.0.0.1"
-KINDS = {".html": "text/html; charset=utf-8", ".svg": "image/svg+xml", ".png": "image/png", ".json": "application/json"}
+KINDS = {".html": "text/html; charset=utf-8", ".svg": "image/svg+xml", ".png": "image/png", ".json": "application/json",
+         ".pdf": "application/pdf"}  # fmt: skip
 SHARE = 4
 """Looking at the records and making the report take at most a fourth of the time: the sweep needs the machine more."""
 POLICY = "script-src 'unsafe-inline'"

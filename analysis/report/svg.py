@@ -7,13 +7,14 @@ from html import escape
 from analysis.style import INK, MUTED, PAPER, RULE
 
 
-def inline(svg: str, *, prefix: str, label: str) -> str:
+def inline(svg: str, *, prefix: str, label: str, kinds: str = "") -> str:
     """Return a figure as part of a page: ids of its own, colours of the page's theme, a label to be heard.
 
     Args:
         svg: a whole SVG file as matplotlib writes it.
         prefix: put before every id, so that two figures on a page do not share any.
         label: what the figure shows.
+        kinds: its classes for the style sheet; by default the prefix.
     """
     svg = slim(svg[svg.index("<svg") :])
     svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
@@ -24,7 +25,7 @@ def inline(svg: str, *, prefix: str, label: str) -> str:
     svg, colors = _variables(svg, prefix)
     svg = svg.replace("</style>", f"{colors}</style>", 1)
     svg = re.sub(r'<svg ([^>]*?)width="[^"]*" height="[^"]*"', r"<svg \1", svg, count=1)
-    return svg.replace("<svg ", f'<svg class="{prefix}" role="img" aria-label="{escape(label)}" ', 1)
+    return svg.replace("<svg ", f'<svg class="{kinds or prefix}" role="img" aria-label="{escape(label)}" ', 1)
 
 
 def slim(svg: str) -> str:

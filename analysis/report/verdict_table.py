@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from analysis.power import EFFECT, POWER
 from analysis.report.markup import Html, html, table
+from analysis.spoken import spoken
 from analysis.verdicts import Verdict
 
 SIGNS = {"supported": "✓", "contradicted": "✗", "undecided": "?"}
@@ -28,11 +29,17 @@ def verdict_table(verdicts: Sequence[Verdict]) -> str:
         "verdicts together hold at 95 %. In the drawing the thin line is no difference, the dashed ones are the ends "
         "of the region.</p>"
     )
-    return table(head, [_row(verdict) for verdict in verdicts], label="verdicts on the claims") + note
+    settings = {_setting(verdict) for verdict in verdicts}
+    # What holds for all claims is said once.
+    shared = settings.pop() if family > 1 and len(settings) == 1 else ""
+    once = f"<p class='small'>All claims: {html(shared)}.</p>" if shared else ""
+    rows = [_row(verdict, shared) for verdict in verdicts]
+    return once + table(head, rows, label="verdicts on the claims") + note
 
 
-def _row(v: Verdict) -> list[object]:
-    small = "".join(f"<br><span class='small'>{html(words)}</span>" for words in (_measured(v), _setting(v)) if words)
+def _row(v: Verdict, shared: str) -> list[object]:
+    told = [words for words in (_measured(v), _setting(v)) if words and words != shared]
+    small = "".join(f"<br><span class='small'>{html(words)}</span>" for words in told)
     return [Html(html(v.says) + small), Html(badge(v)), Html(effect(v) + _forest(v)), v.n, Html(_how(v))]
 
 
@@ -43,11 +50,11 @@ def badge(v: Verdict) -> str:
 
 def _measured(v: Verdict) -> str:
     where = f" at {v.where}" if v.where else ""
-    return f"{v.measure}, {v.compared}{where}: {_region(v)}".replace("_", " ")
+    return f"{spoken(f'{v.measure}, {v.compared}{where}')}: {_region(v)}"
 
 
 def _setting(v: Verdict) -> str:
-    return "; ".join(filter(None, [v.budget, v.policy])).replace("_", " ")
+    return spoken("; ".join(filter(None, [v.budget, v.policy])))
 
 
 def _region(v: Verdict) -> str:
@@ -89,7 +96,7 @@ def effect(v: Verdict) -> str:
 def _how(v: Verdict) -> str:
     lines = [f"{METHODS[v.method]}, p = {v.p:.2g}"] if v.n > 1 or v.method == "regression" else []
     lines += [] if math.isnan(v.permutation_p) else [f"sign-flip p = {v.permutation_p:.2g}"]
-    lines += [f"condition {v.condition}".replace("_", " ")] if v.condition else []
+    lines += [spoken(f"condition {v.condition}")] if v.condition else []
     lines += [v.note] if v.note else []
     lines += [found] if (found := _detectable(v)) else []
     lines += [f"to decide it: {v.decides}"] if v.decides else []

@@ -16,7 +16,7 @@ from largebatch.measurements import Measured
 from largebatch.parameters import filled
 from largebatch.probes.problem import Sample, sample
 from largebatch.probes.take import batch_at, take_into
-from largebatch.provenance import provenance
+from largebatch.provenance import name_of, provenance
 from largebatch.records import RecordError, read_summary
 from largebatch.state import Params
 from largebatch.storage import Folder
@@ -53,7 +53,7 @@ def measure(visit: Visit) -> dict[str, int]:
         return {}
     config, kept = read_run(visit.folder)
     device = jax.local_devices()[0]
-    origin = {**provenance(), "device": f"{device.platform} {device.device_kind}"}
+    origin = {**provenance(), "device": name_of(device)}
     failures = {}
     for probe in missing:
         found, sampled = Measured(), partial(sample_of, config, probe)

@@ -5,7 +5,8 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
-from analysis.figures import FIGURES, save
+from analysis.figures import FIGURES
+from analysis.figures.files import save
 from analysis.load import load
 from analysis.style import SETTINGS
 from tests.analysis.records_on_disk import OnDisk, sweep

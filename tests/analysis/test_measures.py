@@ -9,6 +9,8 @@ from scipy import stats
 
 from analysis.load import load
 from analysis.verdicts import judge
+from tests.analysis.bootstrap import bootstrapped
+from tests.analysis.figures.reaching import reaching
 from tests.analysis.records_on_disk import sweep
 from tests.analysis.simulated import BATCHES, column, filled, verdict
 
@@ -121,10 +123,31 @@ def test_a_tuned_axis_is_selected_on_validation_and_named_in_the_policy(tmp_path
     assert tuned.verdict == "supported" and tuned.effect == pytest.approx(0, abs=1e-12)
     assert tuned.policy == (
         "learning_rate selected on validation error in each of 2 cells, 3 trials each; at the lowest value tried in 1 "
-        "of them; at the highest value tried in 1 of them"
+        "of them; at the highest value tried in 1 of them; were the searches repeated, their best validation error "
+        "would be up to 139 pp worse (95 %, bootstrap over trials)"
     )
+    assert bootstrapped([0.1, 0.1 + np.log(2), 0.1 + np.log(4)])[1] - 0.1 == pytest.approx(1.39, abs=0.01)
     assert "averaged over learning_rate" in plain.note and tuned.note == ""
     assert tuned.budget == plain.budget == "10 epochs"
+
+
+def test_a_claim_on_the_best_of_several_trials_says_how_much_of_it_is_luck(tmp_path):
+    steps = {0.1: 300.0, 0.2: 120.0, 0.4: 150.0, 0.8: np.inf}
+    axes = {"batch_size": [16, 64], "learning_rate": list(steps)}
+    found = reaching(
+        tmp_path / "exp", lambda p: min(steps[p["learning_rate"]], 1e9) * 16 / p["batch_size"], axes, seeds=2
+    )
+    claim = {"says": "x", "kind": "ratio", "measure": {"best": "update", "over": "learning_rate"}, "within": [3, 5],
+             "compare": {"batch_size": [16, 64]}, "at": {"train_loss": 0.1}}  # fmt: skip
+    (told,) = judge(found, [claim])
+    _, high = bootstrapped(list(steps.values()))
+    assert told.effect == pytest.approx(4, rel=1e-3) and high / 120 == 2.5
+    assert told.policy.endswith(
+        "best of 4 trials; drawn anew it would be up to 2.5 times as large (95 %, bootstrap over trials)"
+    )
+    assert "best of" not in judge(found, [{**claim, "measure": "update"}])[0].policy
+    some = found.only(found.runs["learning_rate"].isin([0.2, 0.8]))
+    assert judge(some, [claim])[0].policy.endswith("lost in every trial of some cell (95 %, bootstrap over trials)")
 
 
 def test_a_tuned_rate_may_differ_between_twins(tmp_path):

@@ -4,6 +4,7 @@ import pytest
 from analysis.evidence import Reading
 from analysis.load import load
 from analysis.selection import SelectionError, choose, sentence, tuned
+from tests.analysis.bootstrap import bootstrapped
 from tests.analysis.records_on_disk import OnDisk, sweep
 
 RATES = [0.01, 0.1, 1.0]
@@ -44,8 +45,11 @@ def test_each_batch_size_gets_its_own_best_rate_and_the_test_is_read_there(tmp_p
     assert choices[0].validation == pytest.approx(0.1005)
     assert sentence(choices, "learning_rate") == (
         "learning_rate selected on validation error in each of 2 cells, 3 trials each; "
-        "at the highest value tried in 1 of them"
+        "at the highest value tried in 1 of them; were the searches repeated, their best validation error would be up "
+        "to 10 pp worse (95 %, bootstrap over trials)"
     )
+    assert bootstrapped([0.2005, 0.1005, 0.2005]) == pytest.approx(choices[0].repeated) == [0.1005, 0.2005]
+    assert bootstrapped([0.2005, 0.1005, 0.2005], RATES) == pytest.approx(choices[0].between)
 
 
 def test_the_test_error_does_not_choose(tmp_path):
@@ -147,7 +151,7 @@ def test_fresh_seeds_are_read_and_have_no_part_in_the_selection(tmp_path):
     chosen, choices = choose(searched(tmp_path, (7, 8)), "learning_rate")
     assert [(c.value, c.fresh, c.trials) for c in choices] == [((0.1,), 2, 3), ((1.0,), 2, 3)]
     assert set(chosen.runs["seed"]) == {7, 8} and set(chosen.runs["test_error"]) == {0.3} and len(chosen.runs) == 4
-    assert sentence(choices, "learning_rate").endswith("tried in 1 of them; read from 2 runs with fresh seeds")
+    assert sentence(choices, "learning_rate").count("tried in 1 of them; read from 2 runs with fresh seeds; were") == 1
 
 
 def test_a_trial_without_one_of_its_seeds_has_no_part_in_the_selection(tmp_path):
@@ -168,13 +172,16 @@ def test_where_no_trial_reaches_the_target_the_smallest_train_loss_is_nearest(tm
                  train_loss=loss)  # fmt: skip
     (choice,) = choose(load(disk.close()), "learning_rate", by="updates_to_target")[1]
     assert (choice.value, choice.lost, choice.validation) == ((0.1,), 3, np.inf)
+    assert sentence([choice], "learning_rate").endswith(
+        "validation error would be lost in every trial in 1 of 1 (95 %, bootstrap over trials)"
+    )
 
 
 def test_without_fresh_seeds_the_minimum_is_read_and_said_to_flatter(tmp_path):
     results = searched(tmp_path, ())
     shown, words = tuned(results)
     assert set(shown.runs["test_error"]) == {0.1} and len(shown.runs) == 2
-    assert words.endswith("; in 2 of them the minimum over trials itself is read, which flatters")
+    assert "; in 2 of them the minimum over trials itself is read, which flatters; were the searches" in words
     plain = found(tmp_path / "grid", FLAT)
     assert tuned(plain) == (plain, "")
 

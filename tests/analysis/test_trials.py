@@ -39,6 +39,15 @@ def test_a_longer_search_finds_better_and_one_trial_finds_the_mean():
     assert found == sorted(found, reverse=True) and found[0] == pytest.approx(values.mean())
 
 
+@pytest.mark.parametrize("k", [1, 5, 40])
+def test_the_best_of_k_uniform_trials_has_the_distribution_of_a_minimum(k):
+    # P(min > x) = (1 - x)^k, whose quantile is 1 - (1 - q)^(1/k) and whose mean is 1 / (k + 1).
+    values = (np.arange(20_000) + 0.5) / 20_000
+    found = best_of(values, k=k, level=0.9)
+    assert (found.low, found.high) == pytest.approx([1 - (1 - q) ** (1 / k) for q in (0.05, 0.95)], abs=1e-4)
+    assert expected_best(values, k=k) == pytest.approx(1 / (k + 1), abs=1e-4)
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -43,6 +43,16 @@ def test_imported_results_are_reported_and_compared(theirs):
     text = (theirs / "theirs" / "report" / "report.html").read_text()
     assert "imported from batch_science" in text and "larger is worse" in text and "+5.00 pp" in text
     assert text.count("<figure ") == 1
+    done = among(theirs, "report", "theirs", "--set", "figures=[{name: curves, size: text}]", "--size", "column")
+    assert done.stdout.endswith(f"figures for a paper: {theirs}/theirs/report/column\n")
+    names = {path.name for path in (theirs / "theirs" / "report" / "column").iterdir()}
+    assert names == {f"curves--size-column.{kind}" for kind in ("svg", "png", "pdf", "json")}
+    text = (theirs / "theirs" / "report" / "report.html").read_text()
+    assert 'href="curves--size-text.pdf"' in text and '<svg class="figure0 text" ' in text
+    for more, message in ((("--size", "colum"), "accepted: column, text, page"),
+                          (("--size", "column", "--serve"), "give one of them")):  # fmt: skip
+        refused = among(theirs, "report", "theirs", *more)
+        assert refused.exit_code == 2 and message in " ".join(refused.output.split()), refused.output
     done = among(theirs, "compare", "mine", "theirs", "--json")
     assert done.exit_code == 0, done.output
     assert {row["difference"] for row in json.loads(done.stdout)["differences"]} == {0.0}

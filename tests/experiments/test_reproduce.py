@@ -33,7 +33,7 @@ def test_it_states_the_verdict_of_each_claim_and_where_the_report_is(done):
     assert text.startswith(at.experiment.question)
     assert re.search(rf"{only.verdict} +{re.escape(only.says)}", text)
     assert numbers(only) in " ".join(text.split())
-    assert f"1 claims: {int(only.verdict == 'supported')} supported" in text
+    assert f"1 claim: {int(only.verdict == 'supported')} supported" in text
 
 
 def test_numbers_say_effect_interval_region_and_seeds(done):
@@ -87,6 +87,9 @@ def test_a_page_has_question_verdicts_figures_and_what_was_not_seen(done, tmp_pa
         assert (tmp_path / figure).stat().st_size > 0
     assert text.count("![") == len(list((tmp_path / "figures").iterdir())) >= 2
     assert "## What could not be seen, and why" in text
+    runs = [read_summary(run) for run in (at.folder / "runs").iterdir()]
+    examples = sum(run.summary["examples"] for run in runs)
+    assert re.search(rf" of device time on cpu, .* {examples:,} training examples, over {len(runs)} runs\.\n", text)
     index = gallery.index(tmp_path).read_text()
     assert f"| [smoke](smoke.md) | {at.experiment.question} | " in index
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.figures import FIGURES, save
+from analysis.figures import FIGURES
+from analysis.figures.files import save
 from analysis.load import load
 from tests.analysis.figures import test_comparisons, test_landscapes, test_odd_probes, test_rates
 from tests.analysis.figures.reaching import rows, wobble

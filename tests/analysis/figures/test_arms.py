@@ -4,7 +4,7 @@ import pytest
 
 from analysis.figures.arms import arms, named, short
 from analysis.load import load
-from tests.analysis.records_on_disk import sweep
+from tests.analysis.records_on_disk import OnDisk, sweep
 
 KNOWN = ("batch_size", "seed")
 
@@ -55,3 +55,13 @@ def test_a_long_name_is_cut_where_there_is_no_room():
 def test_a_section_that_may_be_null_is_named_where_it_is_there(tmp_path):
     found = of(tmp_path, sam=[None, {"rho": 0.05}, {"rho": 0.1}])
     assert [arm.label for arm in found] == ["plain", "sam rho 0.05", "sam rho 0.1"]
+
+
+def test_of_many_fields_an_arm_names_what_most_others_do_not_have(tmp_path):
+    disk = OnDisk(tmp_path / "exp")
+    usual = {"batch_size": 16, "seed": 0}
+    warm = {"schedule": {"name": "constant", "warmup": {"epochs": 3}}}
+    for more in ({}, {"label_smoothing": 0.1}, {"sam": {"rho": 0.1}}, {"scaling_rule": "linear"}, warm):
+        disk.add(config={**usual, **more})
+    labels = [arm.label for arm in arms(load(disk.close()), ("batch_size", "seed"))]
+    assert sorted(labels) == ["label smoothing 0.1", "linear", "plain", "sam rho 0.1", "warmup epochs 3"]

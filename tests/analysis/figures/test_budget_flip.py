@@ -5,6 +5,7 @@ import pytest
 
 from analysis.figures import FIGURES
 from analysis.load import load
+from tests.analysis.bootstrap import bootstrapped
 from tests.analysis.figures.drawing import drawn, marks
 from tests.analysis.figures.reaching import rows
 from tests.analysis.records_on_disk import sweep
@@ -126,6 +127,8 @@ def test_rates_are_selected_on_validation_under_each_budget(tmp_path):
     assert {c["rate"] for c in numbers["cells"]} == {0.1}
     assert cell(numbers, "updates", 16)["test_error"]["mean"] == pytest.approx(0.15)
     assert numbers["policy"] == "best of 2 learning rates at each batch size, selected on validation error"
+    assert all(c["repeated"] == pytest.approx(bootstrapped([0.1, 0.2])) for c in numbers["cells"])
+    assert "their best validation error would be up to 10 pp worse (95 %, bootstrap" in FIGURE.caption(numbers)
 
 
 def test_rates_without_a_validation_set_say_what_is_missing(tmp_path):

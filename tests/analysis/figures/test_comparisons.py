@@ -7,7 +7,8 @@ import pytest
 
 from analysis.figures import FIGURES
 from analysis.load import load
-from tests.analysis.figures.drawing import drawn, words_of
+from tests.analysis.bootstrap import bootstrapped
+from tests.analysis.figures.drawing import drawn, marks, words_of
 from tests.analysis.figures.reaching import BATCHES, reaching
 from tests.analysis.records_on_disk import OnDisk, sweep
 
@@ -135,6 +136,12 @@ def test_of_several_rates_the_best_at_each_length_counts(tmp_path):
     numbers = ORDERS.prepare(orders(tmp_path / "exp", tuned, axes))
     assert [cell["rate"] for cell in numbers["cells"]] == [0.1, 0.05, 0.025]
     assert numbers["policy"] == "learning rate tuned for each length"
+    for found in numbers["cells"]:
+        best = found["excess"]["mean"]
+        assert found["repeated"] == pytest.approx(bootstrapped([best, 3 * best, 3 * best]))
+    caps = marks(drawn(ORDERS, numbers).axes[0], "+")
+    assert caps == [(found["length"], found["repeated"][1]) for found in numbers["cells"]]
+    assert "search repeated (95 %, bootstrap over trials)" in ORDERS.caption(numbers)
     assert numbers["fits"]["all runs"]["exponent"]["estimate"] == pytest.approx(-3, abs=1e-6)
 
 

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from analysis.figures import FIGURES, save
+from analysis.figures import FIGURES
+from analysis.figures.files import save
 from analysis.figures.grids import words
 from analysis.load import load
 from largebatch.landscapes import Grid
@@ -72,7 +73,7 @@ def test_every_seed_of_an_interpolation_is_in_the_numbers(results):
         "loss at the second": "2.1", "highest between": "2.1", "distance": "2",
     }  # fmt: skip
     caption = FIGURES["interpolation"].caption(numbers)
-    assert "from B = 16 (alpha 0) to B = N (alpha 1), along an arc" in caption
+    assert "from B = 16 (alpha 0) to B = N (alpha 1), constant, along an arc" in caption
 
 
 def test_a_surface_has_its_grid_and_its_path_for_a_view_in_three_dimensions(results):

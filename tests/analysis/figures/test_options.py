@@ -5,7 +5,8 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from analysis.figures import FIGURES, MOST_ARMS, Figure, asked, save
+from analysis.figures import FIGURES, MOST_ARMS, Figure, asked
+from analysis.figures.files import save
 from analysis.figures.options import Target, Targeted
 from analysis.load import load
 from experiments.experiment import load as read
@@ -62,7 +63,7 @@ def test_options_are_part_of_the_name_of_a_file(results, tmp_path):
 def test_options_that_are_none_of_the_figures_are_refused(results):
     with pytest.raises(ValidationError, match="targt\n.*Extra inputs"):
         STUB.prepare(results, {"targt": {}})
-    with pytest.raises(ValueError, match="curves takes no options, got smooth"):
+    with pytest.raises(ValidationError, match="smooth\n.*Extra inputs"):
         FIGURES["curves"].prepare(results, {"smooth": 3})
 
 
@@ -82,7 +83,7 @@ def test_a_target_has_one_measure(said):
     ("entry", "message"),
     [
         ("{name: steps, targt: {test_error: 0.2}}",
-         "x.yaml:4:19: figures[0].targt: unknown key; accepted: target, bins; did you mean target?"),
+         "x.yaml:4:19: figures[0].targt: unknown key; accepted: size, target, bins; did you mean target?"),
         ("{name: steps, target: {test_eror: 0.2}}",
          "x.yaml:4:28: figures[0].target.test_eror: unknown key; accepted: train_loss, validation_loss, "
          "validation_error, test_loss, test_error; did you mean test_error?"),
@@ -96,7 +97,9 @@ def test_a_target_has_one_measure(said):
         ("{target: {test_error: 0.2}}", "x.yaml:4:5: figures[0]: got {\"target\": {\"test_error\": 0.2}}; must be a "
          "figure's name, or a mapping of name and options, as in {name: gap_vs_batch}"),
         ("3", "x.yaml:4:5: figures[0]: got 3; must be a figure's name, or a mapping of name and options"),
-        ("{name: curves, smooth: 3}", "x.yaml:4:20: figures[0].smooth: curves takes no options; write curves"),
+        ("{name: curves, smooth: 3}", "x.yaml:4:20: figures[0].smooth: unknown key; accepted: size"),
+        ("{name: curves, size: colum}",
+         "x.yaml:4:26: figures[0].size: unknown size 'colum'; accepted: column, text, page; did you mean column?"),
     ],
 )  # fmt: skip
 def test_a_wrong_entry_is_told_at_its_place(stub, tmp_path, monkeypatch, entry, message):
@@ -122,3 +125,10 @@ def test_what_varies_is_drawn_as_arms_until_there_are_too_many(tmp_path):
     assert labels == [f"learning_rate {rate}" for rate in (0.1, 0.2, 0.3, 0.4)]
     with pytest.raises(ValueError, match="steps would average over learning_rate; draw one figure"):
         STUB.prepare(results)
+
+
+def test_a_long_label_becomes_a_name_that_file_systems_take_and_no_other_has(results, tmp_path):
+    figure = FIGURES["curves"]
+    numbers = figure.prepare(results)
+    names = [save(figure, numbers, tmp_path, f"{'field.name none, ' * 20}rate {rate}").name for rate in (1, 2)]
+    assert names[0] != names[1] and all(100 < len(name) <= 155 and name.startswith("curves--field") for name in names)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from analysis.figures import FIGURES, save
+from analysis.figures import FIGURES
+from analysis.figures.files import save
 from analysis.load import load
 from tests.analysis.figures.drawing import drawn
 from tests.analysis.probing import END, START, UPDATES, figure, history, probed, spread_of, table

@@ -1,13 +1,12 @@
 """The best rate against batch size, and the plane of batch sizes and rates."""
 
-from itertools import product
-
 import numpy as np
 import pytest
 
 from analysis.figures import FIGURES
 from analysis.figures.rate_batch_heatmap import edges
 from analysis.load import load
+from tests.analysis.bootstrap import bootstrapped
 from tests.analysis.figures.drawing import drawn, marks, words_of
 from tests.analysis.records_on_disk import OnDisk, sweep
 
@@ -51,9 +50,17 @@ def test_what_a_repeated_search_would_find_is_told_over_all_resamples_of_its_tri
     cells = BEST.prepare(results)["cells"]
     for cell in cells[1:]:
         means = [0.05 + 0.01 * octaves({**cell, "learning_rate": rate}, 0.5) ** 2 + 0.0001 for rate in RATES]
-        every = np.sort([min(draw) for draw in product(means, repeat=len(RATES))])
-        assert cell["repeated"] == pytest.approx(np.quantile(every, [0.025, 0.975], method="inverted_cdf"))
+        assert cell["repeated"] == pytest.approx(bootstrapped(means))
+        assert cell["between"] == pytest.approx(bootstrapped(means, RATES))
     assert BEST.table({"cells": cells})[1][2][-1] == "5.01 to 6.01 %"
+    assert BEST.table({"cells": cells})[1][2][3] == "0.05 to 0.2"
+    framed = [cell["repeated"] for cell in PLANE.prepare(results)["cells"] if cell["best"]]
+    assert framed == [cell["repeated"] for cell in cells]
+    caps = marks(drawn(BEST, BEST.prepare(results)).axes[0], "+")
+    assert caps == [
+        (cell["batch_size"], cell["between"][1]) for cell in cells if cell["between"][0] != cell["between"][1]
+    ]
+    assert "repeated, their best validation error would be up to" in PLANE.caption(PLANE.prepare(results))
 
 
 def test_a_search_that_may_lose_every_trial_says_so(tmp_path):
@@ -62,9 +69,12 @@ def test_a_search_that_may_lose_every_trial_says_so(tmp_path):
             {"validation_error": 0.2, "validation_loss": 1.0} if point["learning_rate"] == 0.1 else {"status": "stuck"}
         )
 
-    axes = {"batch_size": [16], "learning_rate": [0.1, 0.2]}
-    numbers = BEST.prepare(load(sweep(tmp_path / "exp", outcome, axes, seeds=1)))
-    assert numbers["cells"][0]["repeated"] == [0.2, None]
+    axes = {"batch_size": [64], "learning_rate": [0.1, 0.2]}
+    rule = {"scaling_rule": "linear", "reference_batch": 16}
+    numbers = BEST.prepare(load(sweep(tmp_path / "exp", outcome, axes, seeds=1, base=rule)))
+    assert numbers["cells"][0]["repeated"] == bootstrapped([0.2, np.inf]) == [0.2, None]
+    # The rule makes the peak four times the rate that was searched.
+    assert numbers["cells"][0]["between"] == [4 * end for end in bootstrapped([0.2, np.inf], [0.1, 0.2])] == [0.4, 0.8]
     assert BEST.table(numbers)[1][0][-1] == "20 to lost in every trial"
 
 
@@ -77,7 +87,7 @@ def test_an_edge_of_the_grid_is_said_drawn_open_and_left_out_of_the_fit(results)
     assert marks(canvas.axes[0], "o", hollow=True) == [(4, 0.025), (1024, 0.4)]
     assert "at the lowest value tried in 1 of them; at the highest value tried in 1" in BEST.caption(numbers)
     _, rows = BEST.table(numbers)
-    assert [row[4] for row in rows] == ["lowest", "no", "no", "no", "highest"]
+    assert [row[5] for row in rows] == ["lowest", "no", "no", "no", "highest"]
 
 
 def test_rates_at_which_a_run_was_lost_are_crosses(results):
@@ -147,7 +157,7 @@ def test_the_plane_shows_means_lost_cells_and_the_best_of_each_batch_size(result
     assert (place[4, 0.4]["diverged"], place[4, 0.4]["value"]["mean"]) == (3, None)
     canvas = drawn(PLANE, numbers)
     assert [x for x, _ in marks(canvas.axes[0], "x")] == [0]
-    assert canvas.axes[0].get_title() == "validation error" and canvas.axes[2].get_title() == "train loss"
+    assert canvas.axes[0].get_title() == "validation error" and canvas.axes[1].get_title() == "train loss"
 
 
 def test_the_test_set_may_be_shown_but_chooses_nothing(results):

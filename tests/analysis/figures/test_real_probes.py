@@ -6,7 +6,8 @@ import jax
 import numpy as np
 import pytest
 
-from analysis.figures import FIGURES, save
+from analysis.figures import FIGURES
+from analysis.figures.files import save
 from analysis.load import load
 from analysis.verdicts import judge
 from largebatch import datasets

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from analysis.figures import FIGURES, save
+from analysis.figures import FIGURES
+from analysis.figures.files import save
 from tests.analysis.probing import END, figure, history, probed, spread_of, table
 
 BATCHES = {"batch_size": [16, 64, 256, 1024]}

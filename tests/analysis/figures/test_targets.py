@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.figures import FIGURES
+from tests.analysis.bootstrap import bootstrapped
 from tests.analysis.figures.drawing import drawn, marks, words_of
 from tests.analysis.figures.reaching import BATCHES, reaching, wobble
 
@@ -144,8 +145,37 @@ def test_of_several_rates_the_one_that_gets_there_first_counts(tmp_path):
         (0.2, 3, 40), (0.2, 3, 20),
     ]  # fmt: skip
     assert numbers["policy"].startswith("best of up to 3 learning rates")
+    canvas = drawn(FIGURES["steps_to_target"], numbers)
+    caps = dict(marks(canvas.axes[0], "+"))
+    for one, steps in zip(numbers["cells"], ([80, 40, 80], [40, 20, 40]), strict=True):
+        assert one["repeated"]["updates"] == pytest.approx(bootstrapped(steps), rel=1e-3)
+        assert one["repeated"]["examples"] == pytest.approx(
+            [one["batch_size"] * e for e in bootstrapped(steps)], rel=1e-3
+        )
+        assert caps[one["batch_size"]] == one["repeated"]["updates"][1]
+    assert "search repeated, 95 %" in {text.get_text() for text in canvas.legends[0].get_texts()}
+    for name in ("steps_to_target", "critical_batch", "pareto"):
+        figure = FIGURES[name]
+        shown = figure.prepare(results, {"targets": [STATED["target"]]} if name == "pareto" else STATED)
+        assert "were the search repeated (95 %, bootstrap over trials)" in figure.caption(shown)
+        ends = [[one["repeated"][cost][1] for cost in ("updates", "examples")] for one in shown["cells"]]
+        wanted = caps.items() if name == "steps_to_target" else map(tuple, ends)
+        assert sorted(marks(drawn(figure, shown).axes[0], "+")) == sorted(wanted)
     told = FIGURES["steps_to_target"].prepare(results, {"target": {"test_error": 0.3}})["cannot"]
     assert "chosen on what is reported; state a validation or a train target" in told
+
+
+def test_a_search_that_may_find_no_rate_that_gets_there_leaves_the_panel(tmp_path):
+    results = reaching(tmp_path / "exp", lambda p: 40 if p["learning_rate"] == 0.1 else 1e9,
+                       {"batch_size": [16, 64], "learning_rate": [0.1, 0.2, 0.4]}, seeds=1)  # fmt: skip
+    numbers = FIGURES["time_to_target"].prepare(results, STATED)
+    assert [one["repeated"]["updates"] for one in numbers["cells"]] == [[pytest.approx(40, rel=1e-3), None]] * 2
+    assert bootstrapped([40, np.inf, np.inf]) == [40, None]
+    axes = drawn(FIGURES["steps_to_target"], FIGURES["steps_to_target"].prepare(results, STATED)).axes[0]
+    bars = [
+        line.get_ydata()[1] for line in axes.lines if list(line.get_xdata()) == [16, 16] and line.get_linewidth() == 0.7
+    ]
+    assert bars == [axes.get_ylim()[1]] and not marks(axes, "+")
 
 
 def test_a_target_of_what_was_not_measured_says_so_in_the_drawing(known):

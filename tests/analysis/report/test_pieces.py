@@ -5,8 +5,11 @@ import re
 import numpy as np
 import pytest
 
+from analysis.load import load
 from analysis.report.markup import Html, table
+from analysis.report.runs_table import lost
 from analysis.report.svg import inline, lifted, slim
+from tests.analysis.records_on_disk import OnDisk
 
 
 def test_tables_escape_and_shorten():
@@ -52,3 +55,14 @@ def test_lines_stand_out_on_dark_paper(color):
     assert (luminance(lifted(color)[1:]) + 0.05) / (luminance("17181c") + 0.05) >= 4.5
     bright = luminance(color) > 0.25
     assert (lifted(color) == f"#{color}") == bright
+
+
+def test_lost_runs_are_counted_in_arms_that_lack_several_sections(tmp_path):
+    disk = OnDisk(tmp_path / "exp")
+    sections = ({}, {"sam": {"rho": 0.1}}, {"local": {"workers": 2, "steps": 4}}, {"label_smoothing": 0.1})
+    for config in sections:
+        for seed in range(3):
+            gone = not config and seed < 2
+            disk.add(config={"batch_size": 16, "seed": seed, **config}, status="diverged" if gone else "done")
+    (row,) = re.findall(r"<tr><td.*?</tr>", lost(load(disk.close())), re.DOTALL)
+    assert ">2 of 3</td>" in row and "diverged" in row

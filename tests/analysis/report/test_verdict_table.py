@@ -49,6 +49,15 @@ def test_effect_and_region_have_the_unit_of_their_kind(fields, region, effect):
     assert cells[2].startswith(effect)
 
 
+def test_what_holds_for_all_claims_is_said_once():
+    given = [
+        Verdict(**{**GIVEN, "budget": "30 epochs", "policy": policy}) for policy in ("one rate", "one rate", "two")
+    ]
+    alike, apart = verdict_table(given[:2]), verdict_table(given)
+    assert alike.startswith("<p class='small'>All claims: 30 epochs; one rate.</p>") and alike.count("one rate") == 1
+    assert "All claims" not in apart and (apart.count("one rate"), apart.count("; two")) == (2, 1)
+
+
 def test_what_decided_and_what_would_decide_is_said():
     cells, _ = row(condition="(batch_size 512) − (batch_size 32)", decides="about 6 seeds", note="1 run censored",
                    budget="30 epochs", policy="learning rate 0.1")  # fmt: skip
