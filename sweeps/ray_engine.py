@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -27,8 +28,31 @@ work; it was made for the firewalls of other systems, hence the name. What the u
 IMPATIENT = {"RAY_raylet_client_connect_timeout_milliseconds": "20", "RAY_raylet_client_num_connect_attempts": "500"}
 """How often Ray's processes on this machine look for each other's sockets: the same ten seconds in all as its own ten
 times a second apart, of which the first mostly comes a moment too early and costs every start that second."""
+ANSWER_SECONDS = 10.0
+"""How long the head of a cluster may take to accept a connection."""
 OBJECT_STORE = 80 * 2**20
 """Bytes: the smallest store Ray accepts, or nearly; records travel through the file system."""
+
+
+@contextmanager
+def reaching(address: str) -> Iterator[None]:
+    """Turn what Ray says of an address where no cluster answers into one message, and ask there first.
+
+    Ray itself tries again for minutes where nobody listens.
+
+    Raises:
+        SweepError: nobody answers there.
+    """
+    host, colon, port = address.rpartition("//")[2].rpartition(":")
+    try:
+        if colon:
+            socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
+        yield
+    except (OSError, OverflowError, RuntimeError, ValueError) as error:
+        raise SweepError(
+            f"no Ray cluster answers at {address} ({error}); start one with ray start --head, or leave "
+            "the address out to use this machine"
+        ) from error
 
 
 class RayEngine(Calling):
@@ -169,13 +193,8 @@ class RayEngine(Calling):
             cpus = None if self._gpus else self._workers
             ray.init(address="local", num_cpus=cpus, include_dashboard=False, object_store_memory=OBJECT_STORE, **quiet)
         else:
-            try:
+            with reaching(self._address):
                 ray.init(address=self._address, **quiet)
-            except (ConnectionError, RuntimeError, ValueError) as error:
-                raise SweepError(
-                    f"no Ray cluster answers at {self._address} ({error}); start one with ray start --head, or leave "
-                    "the address out to use this machine"
-                ) from error
         try:
             yield
         finally:

@@ -109,22 +109,35 @@ def found(record: Record, by: By) -> Found:
     return Found(math.inf if value is None or lost else float(value), math.inf if tie is None else float(tie), lost)
 
 
-def read(folder: Folder, by: By) -> dict[str, Found]:
+def read(folder: Folder, by: By, *, torn: bool = False) -> dict[str, Found]:
     """Return what every record in an experiment's folder says, by digest, and that runs without one were cancelled.
 
     A run that failed says nothing, and its cell waits: what has failed may be tried again, and a sweep that something
     disturbed must select what one that nothing disturbed selects. Cancelling is a person's word that it stays out.
 
+    Args:
+        folder: the experiment's folder of results.
+        by: what trials are compared by.
+        torn: whether a record that is torn says nothing, instead of being refused.
+
     Raises:
         SweepError: a record is torn.
     """
-    places = list(records.folders(folder / "runs"))
+    places = [place for place in records.folders(folder / "runs") if not torn or _whole(place)]
     try:
         read_all = zip(places, records.read_all(places, summary=True), strict=True)
         recorded = {place.name: found(record, by) for place, record in read_all}
     except RecordError as error:
         raise SweepError(str(error)) from error
     return dict.fromkeys(cancelled(folder), CANCELLED) | recorded
+
+
+def _whole(place: Folder) -> bool:
+    try:
+        records.read_summary(place)
+    except RecordError:
+        return False
+    return True
 
 
 def best(trials: Sequence[Values], outcomes: Sequence[Sequence[Found]]) -> Best | None:

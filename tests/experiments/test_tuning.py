@@ -18,6 +18,7 @@ from sweeps.ranges import Range, points
 from sweeps.search import Found
 from sweeps.stages import expand
 from tests.experiments.command_line import called
+from tests.experiments.finished_runs import leave
 from tests.experiments.searches import RATE, TEXT, write
 
 
@@ -142,6 +143,21 @@ def test_a_search_that_waits_for_a_failed_trial_says_so_and_how_to_go_on(tmp_pat
     assert f"batch_size full: the search waits for trials that failed: run {run}" in said
     words = f"largebatch cancel {path} --run {run} --results {tmp_path}"
     assert f"to let the search go on without a trial: {words}" in said
+
+
+def test_a_torn_trial_is_found_and_listed_with_what_is_missing(tmp_path):
+    path = write(tmp_path)
+    first, second, *others = load(path).configs
+    for config in (first, second):
+        leave(tmp_path / "mine", config, seconds=1.0, summary={"validation_error": 0.5, "validation_loss": 1.0})
+    (tmp_path / "mine" / "runs" / digest(second) / "run.json").write_text("{")
+    words = [path, "--results", tmp_path]
+    refused = called("run", *words)
+    assert refused.exit_code == 2 and "is torn" in refused.stderr
+    done = called("status", *words, "--verify", "--json")
+    found = json.loads(done.stdout)
+    assert done.exit_code == 1 and list(found["torn"]) == [digest(second)] and found["whole"] == 1
+    assert found["missing"] == [digest(config) for config in (second, *others)]
 
 
 def test_a_rule_holds_the_rates_after_scaling_and_there_is_one_for_each_arm(tmp_path):
