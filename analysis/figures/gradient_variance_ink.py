@@ -27,7 +27,7 @@ def draw(numbers: Mapping[str, Any], canvas: Canvas) -> None:
     for upper, lower, moment in zip(*rows, numbers["moments"], strict=True):
         own = [run for run in numbers["runs"] if run["moment"] == moment]
         (fit,) = [fit for fit in numbers["fits"] if fit["moment"] == moment]
-        upper.set_title(WORDS[moment], pad=5, fontweight="bold")
+        paper.title(upper, WORDS[moment], or_else=f"at the {moment}")
         paper.batch_axis(upper, numbers["sizes"], numbers["examples"])
         paper.name_below(lower, f"examples in a batch B   (N = {numbers['examples']:,})", "examples in a batch B", "B")
         _column(upper, lower, own, colors)

@@ -31,6 +31,10 @@ def sign_of(cell: Cell) -> str:
     return next(sign for outcome, sign in SIGNS.items() if cell[outcome])
 
 
+BAR, CAP = "_bar", "_search repeated "
+"""Labels, hidden from the legend, by which the report's pointer knows the bar of a repeated search and its end."""
+
+
 def repeated(axes: Axes, x: Sequence[float | None], y: Sequence[float | None], color: str) -> None:
     """Draw between what the best of a search would lie were it repeated, a thin bar with a cap at its far end.
 
@@ -43,9 +47,9 @@ def repeated(axes: Axes, x: Sequence[float | None], y: Sequence[float | None], c
     if x[0] is None or y[0] is None or (x[0], y[0]) == (x[1], y[1]):
         return
     ends = [axes.get_xlim()[1] if x[1] is None else x[1], axes.get_ylim()[1] if y[1] is None else y[1]]
-    axes.plot([x[0], ends[0]], [y[0], ends[1]], color=color, linewidth=0.7, zorder=1.7)
+    axes.plot([x[0], ends[0]], [y[0], ends[1]], color=color, linewidth=0.7, zorder=1.7, label=BAR)
     if None not in (x[1], y[1]):
-        axes.plot(*ends, "+", color=color, markersize=4, markeredgewidth=0.7, zorder=1.7)
+        axes.plot(*ends, "+", color=color, markersize=4, markeredgewidth=0.7, zorder=1.7, label=CAP)
 
 
 def repeated_key(bounds: Iterable[Sequence[float | None] | None]) -> Iterator[Any]:

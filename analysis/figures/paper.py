@@ -194,10 +194,12 @@ def _upright(axes: Axes, words: str, x: float) -> None:
                      fontsize=float(rcParams["axes.labelsize"]))  # fmt: skip
 
 
-def title(axes: Axes, *lines: str, bold: bool = True) -> None:
-    """Write lines above a panel, what is too long for it cut at its end; the table has all of it."""
-    size = float(rcParams["axes.titlesize"])
-    shown = [cut(line, width_of(axes) + 0.1, size, bold=bold) for line in lines]
+def title(axes: Axes, *lines: str, bold: bool = True, or_else: str = "") -> None:
+    """Write lines above a panel, or what is said instead where one is too long; else that is cut at its end."""
+    size, room = float(rcParams["axes.titlesize"]), width_of(axes) + 0.1
+    if or_else and any(inches(line, size, bold=bold) > room for line in lines):
+        lines = (or_else,)
+    shown = [cut(line, room, size, bold=bold) for line in lines]
     axes.set_title("\n".join(shown), pad=5, fontweight="bold" if bold else "normal")
 
 

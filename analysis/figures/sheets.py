@@ -14,7 +14,7 @@ from analysis.figures.frame import EDGE, frame
 from analysis.figures.letters import fitted_lines
 from analysis.style import MUTED, WIDTH, points
 
-LEAST = 1.1
+LEAST = 1.08
 """Inches: no panel is narrower, or it goes below the others."""
 NARROW = 4.5
 """Inches: on a narrower sheet small panels stand below the large one."""

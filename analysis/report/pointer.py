@@ -21,6 +21,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from analysis.figures import Figure
+from analysis.figures.marks import BAR, CAP
 from analysis.style import INK, MUTED, PAPER, RULE, settings_of
 
 MOST = 3000
@@ -136,13 +137,13 @@ def _series(axes: Axes, styles: Mapping[str, str]) -> Iterator[tuple[str | None,
     """Yield (colour, points, [n, 2] in data units, y in words) of each line, cloud and mesh."""
     bars, write = dict(_bars(axes)), _writer(axes.yaxis)
     for line in axes.lines if axes.yaxis.get_majorticklocs().size else ():
-        if line.get_visible() and line.get_transform() == axes.transData:
+        if line.get_visible() and line.get_transform() == axes.transData and line.get_label() != BAR:
             points = np.column_stack([np.asarray(v, float) for v in line.get_data(orig=False)])
             color, style = _hex(line.get_color()), line.get_linestyle()
             told = [styles.get(str(style), "") + write(y) for _, y in points]
             if style == "-":  # a dashed line is another measure, and has no interval of its own
                 told = [word + _interval(write, bars, color, point) for word, point in zip(told, points, strict=True)]
-            yield color, points, told
+            yield color, points, [f"{CAP[1:]}{word}" for word in told] if line.get_label() == CAP else told
     for cloud in axes.collections:
         if isinstance(cloud, PathCollection) and cloud.get_offset_transform() == axes.transData:
             points = np.asarray(np.ma.getdata(cloud.get_offsets()), float)

@@ -170,7 +170,7 @@ def test_of_a_search_figures_show_what_validation_selects(tmp_path):
     found = read_foreign(root, format="batch_science")
     write_imported(found, tmp_path / "theirs", question="?", figures=[], select="validation_error")
     text = write_report(tmp_path / "theirs", figures=["gap_vs_batch"], question="?", claims=[]).read_text()
-    assert "Figures show learning_rate selected on validation error in each of 1 cells, 4 trials each" in text
+    assert "Figures show learning rate selected on validation error in each of 1 cells, 4 trials each" in text
     (numbers,) = [json.loads(p.read_text()) for p in (tmp_path / "theirs/report").glob("gap_vs_batch*.json")]
     (cell,) = numbers["cells"]
     assert cell["test_error"]["seeds"] == [0.175], "of the trial with the least validation error"

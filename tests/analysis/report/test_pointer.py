@@ -8,6 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter
 
+from analysis.figures.marks import repeated
 from analysis.report.pointer import MOST, Mark, read
 
 
@@ -69,6 +70,12 @@ def test_a_solid_line_has_the_interval_of_the_bar_in_its_colour_and_a_dashed_one
         "test 50 % [40 %, 60 %]", "test 60 % [55 %, 65 %]", "train 52 %", "train 10 %", "test 60 %",
         "test 90 %",
     ]  # fmt: skip
+
+
+def test_the_end_of_a_repeated_search_says_what_it_is(sheet):
+    canvas, axes = sheet
+    repeated(axes, (4, 4), (0.25, 0.5), "#0072b2")
+    assert [(mark.x_words, mark.y_words) for mark in read(canvas).marks] == [("4", "search repeated 0.5")]
 
 
 def test_a_batch_size_is_told_without_the_dodge(sheet):
