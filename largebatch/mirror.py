@@ -1,6 +1,6 @@
 """The writer process behind `largebatch.tracking`: folders in on standard input, reports out as JSON lines.
 
-Run as `python -m largebatch.mirror PROJECT EXPERIMENT MODE DIRECTORY`. It ends when its input ends, after
+Run as `python -m largebatch.mirror PROJECT EXPERIMENT MODE DIRECTORY LOWER`. It ends when its input ends, after
 a last look for finished runs it was not told of, and before the next run when the process that started it is
 gone. After a few failures in a row, as when the server is down, it leaves the server alone for a while.
 """
@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -164,17 +165,19 @@ def lines(descriptor: int, seconds: float) -> Iterator[Folder | None]:
         yield from (place_of(os.fsdecode(line)) for line in whole)
 
 
-def _give_way() -> None:
+def _give_way(lower: int) -> None:
     """Let whoever trains go first; what this process starts inherits it."""
-    os.nice(LOWER)
+    with suppress(Exception):  # told with the first run; imported before, while workers still start
+        import_module("wandb")
+    os.nice(lower)
     # Where Linux shares processors between sessions, and this process leads one, the session's priority is what counts.
     with suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(LOWER))
+        Path("/proc/self/autogroup").write_text(str(lower))
 
 
-def main(project: str, experiment: str, mode: Mode, directory: str) -> None:
-    """Mirror until the input ends, out of the way of whoever trains; one writer a folder."""
-    _give_way()
+def main(project: str, experiment: str, mode: Mode, directory: str, lower: str = "0") -> None:
+    """Mirror until the input ends, at a priority so much lower than of whoever trains; one writer a folder."""
+    _give_way(int(lower))
     Path(directory).mkdir(parents=True, exist_ok=True)
     with open(Path(directory) / ".lock", "a") as lock:
         try:

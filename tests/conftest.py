@@ -33,6 +33,14 @@ _prepare(os.environ)  # type: ignore[arg-type]
 import_module("tests.typechecks").install("largebatch")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def mirrors_as_quick_as_tests():
+    """Where tests use every core, a writer that gives way to them would keep those waiting that look at its work."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("largebatch.tracking.LOWER", 0)
+        yield
+
+
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
     if CI and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"

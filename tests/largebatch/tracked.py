@@ -129,6 +129,6 @@ def alive(directory):
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             arguments = process.cmdline()
-            if "largebatch.mirror" in arguments and arguments[-1] == str(directory / "wandb"):
+            if "largebatch.mirror" in arguments and str(directory / "wandb") in arguments:
                 found += [process, *process.children(recursive=True)]
     return found
