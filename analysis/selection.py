@@ -141,6 +141,9 @@ def _choice(cell: pd.DataFrame, axes: Sequence[str], by: str, place: Mapping[str
     })  # fmt: skip
     label = cell[list(axes)].apply(tuple, axis=1)
     trials = table.groupby(label).agg({"first": _mean, "second": _mean, "lost": "any"})
+    if "purpose" in cell:  # as the search does: a trial of which a run was cancelled, or is missing, has no part in it
+        counts = table.groupby(label).size()
+        trials = trials[counts == counts.max()]
     trials = trials.loc[sorted(trials.index, key=_in_order)].sort_values(["first", "second"], kind="stable")
     best = trials.iloc[0]
     ties = trials.index[(trials["first"] == best["first"]) & (trials["second"] == best["second"])]

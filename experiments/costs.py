@@ -46,7 +46,10 @@ def costs(name: str, workers: int = 2) -> Iterator[Cost]:
         programs = choices(
             found.configs, folder=NOWHERE, done=set(), where=Where("cpu", "any"), workers=workers, pack=None
         )
-        one = plan(found.configs, folder=NOWHERE, ledger=ledger, workers=workers, programs=programs)
+        one = plan(
+            found.configs, folder=NOWHERE, ledger=ledger, workers=workers, programs=programs,
+            landscapes=found.landscapes,
+        )  # fmt: skip
         busy = sum(cost_of(config) * size_of(config) for config in found.configs) / workers
         others = len(found.seeds) - 1
         yield Cost(scale, one.runs * len(found.seeds), one.seconds + others * busy, one.capped)

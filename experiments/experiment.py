@@ -59,15 +59,19 @@ class Experiment:
         """What is to be expanded to runs."""
         return Design(self.base, self.axes, self.groups, self.seeds, self.search)
 
-    def grown(self, folder: Folder) -> "Experiment":
+    def grown(self, folder: Folder, *, torn: bool = False) -> "Experiment":
         """Return the experiment with all runs that follow from the records in a folder of results.
+
+        Args:
+            folder: where they lie.
+            torn: whether records that are torn say nothing, instead of being refused.
 
         Raises:
             SweepError: a record is torn, or the search cannot go on.
         """
         if self.search is None:
             return self
-        expansion = expand(self.design, read(folder, self.search.by))
+        expansion = expand(self.design, read(folder, self.search.by, torn=torn))
         return replace(self, configs=tuple(keeping(expansion.runs, self.landscapes)), expansion=expansion)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from rich.console import Console
 
 from experiments.place import Place, say
+from sweeps.cancelling import cancelled
 from sweeps.verify import Findings
 
 MOST = 20
@@ -18,11 +19,16 @@ def show_findings(place: Place, found: Findings, console: Console) -> None:
     say(console, f"{found.whole} whole records in {runs}" + (f": {told}" if told else ""))
     _list(console, "torn", (f"{runs / name}: {why}" for name, why in found.torn.items()))
     _list(console, "there twice", (f"{run} also in {', '.join(p)}" for run, p in found.duplicate.items()))
-    _list(console, "missing", found.missing)
+    gone = cancelled(place.folder)
+    _list(console, "missing", (f"{run}, cancelled" if run in gone else run for run in found.missing))
     _list(console, "of other experiments, left alone", found.foreign)
     _list(console, "begun by a worker that died, to be deleted at will", found.leftover)
     if found.torn or found.duplicate:
         say(console, f"delete the folders named, then: {place.command('run')}")
+    elif gone.issuperset(found.missing):
+        say(console, f"how it stands: {place.command('status')}")
+    else:
+        say(console, f"to train what is missing: {place.command('run')}")
 
 
 def plain(found: Findings) -> dict[str, object]:

@@ -30,9 +30,9 @@ class Place:
         """The experiment's folder of results."""
         return below(self.results, self.experiment.name)
 
-    def grown(self) -> "Place":
-        """Return the place with all runs of the experiment that follow from its records."""
-        return replace(self, experiment=self.experiment.grown(self.folder))
+    def grown(self, *, torn: bool = False) -> "Place":
+        """Return the place with all runs that follow from the experiment's records; see `Experiment.grown`."""
+        return replace(self, experiment=self.experiment.grown(self.folder, torn=torn))
 
     def command(self, verb: str, *more: str) -> str:
         """Return a command about this experiment, ready to be typed; `more` follows the experiment's name."""

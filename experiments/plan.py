@@ -4,6 +4,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from experiments.landscape_costs import Surveying, surveying
+from experiments.landscapes import Wanted
 from largebatch.config import RunConfig, digest, program_key
 from largebatch.expense import probe_gradients
 from largebatch.extent import due, total_examples, total_updates
@@ -92,6 +94,8 @@ class Plan:
     capped: bool
     """Some runs stop at a target before their budget is spent, so that everything is an upper bound."""
     cancelled: int = 0
+    surveying: Surveying | None = None
+    """The landscapes that are left; None where there are none."""
     worst: Worst | None = None
     """Where something is searched; everything above is then of the stages that are known by now."""
 
@@ -104,6 +108,7 @@ def plan(
     workers: int,
     programs: Mapping[str, Choice],
     expansion: Expansion | None = None,
+    landscapes: Sequence[Wanted] = (),
 ) -> Plan:
     """Return what a sweep over `configs` still takes.
 
@@ -114,6 +119,7 @@ def plan(
         workers: jobs at a time.
         programs: program key -> how it is computed.
         expansion: the stages that `configs` come from, where something is searched.
+        landscapes: of those runs.
     """
     every = pack(shaped(configs, programs))
     jobs = left_in(without(every, ledger.done.keys()), set(ledger.cancelled), folder)
@@ -137,6 +143,8 @@ def plan(
         capped=any(config.budget.until for config in configs),
     )
     found = replace(found, cancelled=len(ledger.cancelled))
+    if landscapes and (more := surveying(landscapes, folder)).points:
+        found = replace(found, surveying=more, seconds=seconds + more.seconds * pace / workers)
     return replace(found, worst=_worst(found, pace, expansion)) if expansion and expansion.cells else found
 
 

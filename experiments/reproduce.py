@@ -34,7 +34,8 @@ def reproduce(place: Place, *, engine: Engine, console: Console) -> tuple[int, F
     say(console, place.experiment.question)
     if place.experiment.paper:
         say(console, place.experiment.paper)
-    code = run(place, engine=engine, wishes=Wishes(), project="largebatch", wandb="off", console=console)
+    with engine:
+        code = run(place, engine=engine, wishes=Wishes(), project="largebatch", wandb="off", console=console)
     report = place.folder / "report" / "report.html"
     if not report.exists():
         return code, None

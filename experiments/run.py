@@ -1,6 +1,7 @@
 """The story of `largebatch run`: check, describe, sweep, mirror, report, and say what to type next."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Thread
 
@@ -118,12 +119,22 @@ def run(place: Place, *, engine: Engine, wishes: Wishes, project: str, wandb: Mo
         from experiments.surveying import survey  # it tells a person what this story does
 
         survey(place, engine=engine, console=console)
-    page = report(place) if outcome.done + outcome.diverged else None
+    page = _reported(place, engine) if outcome.done + outcome.diverged else None
     if page is not None:
         mirror.add(page.parent)
     if warning := mirror.close(TRACKING_SECONDS):
         say(console, f"warning: {warning}")
     return conclude(place, outcome, page, console)
+
+
+def _reported(place: Place, engine: Engine) -> Folder:
+    """Write the report while the engine stops, which is mostly waiting; what goes wrong with either is raised."""
+    with ThreadPoolExecutor(1) as aside:
+        stopped = aside.submit(engine.close)
+        try:
+            return report(place)
+        finally:
+            stopped.result()
 
 
 def _measured(trials: Sequence[Trial], engine: Engine, console: Console) -> Sequence[Speed]:
@@ -156,7 +167,8 @@ def conclude(place: Place, outcome: Outcome, page: Folder | None, console: Conso
     ended += [f"{outcome.cancelled} cancelled"] if outcome.cancelled else []
     say(console, ", ".join([f"{recorded} of {total} runs have records", *ended, duration(outcome.seconds)]))
     if place.experiment.search:
-        for line in lines(place.experiment, Ledger.read(place.folder, place.experiment.configs).done.keys()):
+        ledger = Ledger.read(place.folder, place.experiment.configs)
+        for line in lines(place.experiment, ledger.done.keys(), ledger.failed.keys()):
             say(console, line)
     if page is not None:
         say(console, f"report: {page}")
@@ -173,10 +185,16 @@ def report(place: Place, size: str | None = None) -> Folder:
     Args:
         place: of the experiment.
         size: of figures for a paper that are drawn besides.
+
+    Raises:
+        ResultsError: nothing was trained yet.
     """
+    from analysis.load import ResultsError
     from analysis.report import write_report
 
     experiment = place.experiment
+    if not (place.folder / "runs").is_dir():
+        raise ResultsError(f"{place.folder} holds no runs; to train some: {place.command('run')}")
     return write_report(
         place.folder,
         figures=experiment.figures,

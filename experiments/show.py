@@ -10,7 +10,7 @@ from rich.table import Table
 from experiments.catalogue import Entry
 from experiments.place import Place, say
 from experiments.plan import Plan
-from experiments.tuning import lines, searched
+from experiments.tuning import lines, searched, waiting
 from largebatch.config import digest
 from sweeps.board import duration
 from sweeps.ledger import Ledger
@@ -41,6 +41,8 @@ def show_plan(plan: Plan, place: Place, console: Console) -> None:
         basis = f"measured in {probe.measured} runs" if probe.measured else basis
         share = f"{_cell(probe.measurements)} measurements a run, {probe.share:.0%} of its time ({basis})"
         say(console, f"probe {probe.title} in {probe.runs:,} runs: {share}")
+    if plan.surveying:
+        say(console, f"{plan.surveying.landscapes:,} landscapes of {plan.surveying.points:,} points in all")
     left = plan.runs - plan.done - plan.cancelled
     jobs = f"{left:,} left in {plan.packs:,} packs on {plan.workers} workers"
     out = f"{plan.cancelled:,} cancelled, " if plan.cancelled else ""
@@ -65,7 +67,7 @@ def show_status(place: Place, ledger: Ledger, console: Console) -> None:
         cells = [str(row[state]) if row[state] else "·" for state in states]
         table.add_row(f"{row['batch_size']:,}", *cells, str(sum(row[state] for state in STATES)))
     console.print(table)
-    for line in lines(place.experiment, ledger.done.keys()):
+    for line in lines(place.experiment, ledger.done.keys(), ledger.failed.keys()):
         say(console, line)
     told = ", ".join(f"{said['counts'][state]} {state}" for state in states)
     say(console, f"{place.experiment.name}: {told} of {ledger.total} runs")
@@ -78,11 +80,13 @@ def show_status(place: Place, ledger: Ledger, console: Console) -> None:
         more = len(ledger.failed) - FAILURES
         each = place.command("show", next(iter(ledger.failed))[:8])
         say(console, (f"and {more} more; " if more > 0 else "") + f"traceback and settings of one: {each}")
+    if held := waiting(place.experiment, ledger.failed.keys()):
+        say(console, f"to let the search go on without a trial: {place.command('cancel', '--run', held[:8])}")
     if ledger.cancelled:
         say(console, f"{len(ledger.cancelled)} cancelled; to take them back in: {place.command('retry')}")
     if said["driver"]:
         now = said["driver"]
-        say(console, f"process {now['process']} on {now['host']} trains it: {place.command('status', '--watch')}")
+        say(console, f"process {now['process']} on {now['host']} trains it")
     say(console, f"{said['why']}: {said['next']}")
 
 
@@ -91,7 +95,8 @@ def status_of(place: Place, ledger: Ledger) -> dict[str, Any]:
     found = [(config.batch_size, _state(ledger, digest(config))) for config in place.experiment.configs]
     counted, ended = Counter(found), Counter(state for _, state in found)
     told = read(place.folder)
-    left = bool(ledger.failed or ledger.missing)
+    at_work = told is not None and alive(told)
+    why, verb = ("to go on", "run") if ledger.failed or ledger.missing else ("to make the report again", "report")
     return {
         "experiment": place.experiment.name,
         "folder": str(place.folder),
@@ -104,10 +109,10 @@ def status_of(place: Place, ledger: Ledger) -> dict[str, Any]:
         "missing": [digest(config) for config in ledger.missing],
         "cancelled": ledger.cancelled,
         "foreign": ledger.foreign,
-        "driver": document(told) if told is not None and alive(told) else None,
+        "driver": document(told) if told is not None and at_work else None,
         **searched(place.experiment),
-        "why": "to go on" if left else "to make the report again",
-        "next": place.command("run" if left else "report"),
+        "why": "to follow it" if at_work else why,  # a second driver would be refused
+        "next": place.command("status", "--watch") if at_work else place.command(verb),
     }
 
 

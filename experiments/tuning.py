@@ -50,12 +50,13 @@ def _selected(experiment: Experiment, cell: Cell, best: Best) -> dict[str, Any]:
     }
 
 
-def lines(experiment: Experiment, done: Set[str]) -> Iterator[str]:
+def lines(experiment: Experiment, done: Set[str], failed: Set[str] = frozenset()) -> Iterator[str]:
     """Yield a line a stage, the selected trial of every cell, and the rates as a scaling rule; nothing to search, none.
 
     Args:
         experiment: with all runs that follow from its records.
         done: digests of the runs that have a record.
+        failed: digests of the runs that failed; a cell waits for its own.
     """
     if experiment.search is None:
         return
@@ -65,17 +66,30 @@ def lines(experiment: Experiment, done: Set[str]) -> Iterator[str]:
     for cell in experiment.expansion.cells:
         if cell.best:
             yield _sentence(experiment, cell, cell.best)
+        if held := [run for run in cell.trials if run in failed]:
+            more = f" and {len(held) - 1} more" if len(held) > 1 else ""
+            yield f"{_where(cell)}: the search waits for trials that failed: run {held[0][:8]}{more}"
     for rule in rules(experiment):
         yield f"as a rule for another experiment: {rule}"
+
+
+def _where(cell: Cell) -> str:
+    return ", ".join(f"{field} {value}" for field, value in cell.assigned.items()) or "all runs"
+
+
+def waiting(experiment: Experiment, failed: Set[str]) -> str | None:
+    """Return a failed run for which a search waits, if there is one."""
+    trials = (run for cell in experiment.expansion.cells for run in cell.trials)
+    return next((run for run in trials if run in failed), None)
 
 
 def _sentence(experiment: Experiment, cell: Cell, best: Best) -> str:
     assert experiment.search is not None
     fields = experiment.search.fields
-    where = ", ".join(f"{field} {value}" for field, value in cell.assigned.items()) or "all runs"
     values = ", ".join(f"{field} {value:g}" for field, value in zip(fields, best.values, strict=True))
     value = f"{best.value:.4g}" if math.isfinite(best.value) else "lost in every trial"
-    told = f"{where}: {values}, {experiment.search.by.replace('_', ' ')} {value}, the best of {best.trials} trials"
+    by = experiment.search.by.replace("_", " ")
+    told = f"{_where(cell)}: {values}, {by} {value}, the best of {best.trials} trials"
     told += f", {best.lost} lost" if best.lost else ""
     for axis, side in best.edges.items():
         told += f"; {fields[axis]} is {'still ' if cell.settled else ''}the {side} value tried"

@@ -28,6 +28,8 @@ PATIENCE = 3
 """Failures in a row after which the server is left alone."""
 PAUSE_SECONDS = 60.0
 """For how long."""
+LOWER = 19
+"""By how much the priority of this process is below that of the process that started it."""
 LOOK_SECONDS = 1.0
 """Between two looks at the runs that train."""
 OPEN_PAGES = 16
@@ -162,9 +164,17 @@ def lines(descriptor: int, seconds: float) -> Iterator[Folder | None]:
         yield from (place_of(os.fsdecode(line)) for line in whole)
 
 
+def _give_way() -> None:
+    """Let whoever trains go first; what this process starts inherits it."""
+    os.nice(LOWER)
+    # Where Linux shares processors between sessions, and this process leads one, the session's priority is what counts.
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(LOWER))
+
+
 def main(project: str, experiment: str, mode: Mode, directory: str) -> None:
     """Mirror until the input ends, out of the way of whoever trains; one writer a folder."""
-    os.nice(10)
+    _give_way()
     Path(directory).mkdir(parents=True, exist_ok=True)
     with open(Path(directory) / ".lock", "a") as lock:
         try:

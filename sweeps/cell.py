@@ -32,7 +32,7 @@ class Cell:
     Attributes:
         assigned: dotted field -> value of the point.
         rounds: every round that is known; the last may not be finished.
-        best: the selected trial; None before the first round is finished.
+        best: the selected trial; None before the first round is finished, or where every trial was cancelled.
         settled: whether no further trial can come.
         sample: a run of the cell.
     """
@@ -95,7 +95,7 @@ class Cell:
         return [self._search.seed, *mine, *parts]
 
     def _tried(self, purpose: Purpose, asked: Sequence[Values]) -> bool:
-        """Add a round of trials; return whether all its runs are finished, and select anew if they are."""
+        """Add a round of trials; return whether all its runs are finished, some not cancelled, and select anew then."""
         first = len(self._values)
         self._values += asked
         runs = [[self._run(values, seed) for seed in self._seeds] for values in asked]
@@ -106,7 +106,7 @@ class Cell:
             return False
         self._outcomes += [[outcome for outcome in each if outcome] for each in outcomes]
         self.best = best(self._values, self._outcomes)
-        return True
+        return self.best is not None
 
     def _run(self, values: Values, seed: int) -> RunConfig:
         return build(self._base, {**self.assigned, **dict(zip(self._search.fields, values, strict=True)), "seed": seed})
@@ -137,6 +137,11 @@ class Cell:
         except (ExpandError, ValueError, OverflowError):
             return False
         return True
+
+    @property
+    def trials(self) -> list[str]:
+        """The digests of the runs by which the search selects."""
+        return [digest(run) for each in self.rounds if each.purpose != "confirm" for run in each.runs]
 
     @property
     def most(self) -> int:

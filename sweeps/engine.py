@@ -1,7 +1,7 @@
 """Where jobs run: the interface of an engine, and the twin of the Ray engine that needs no other process."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from largebatch.storage import Folder
 from sweeps import Interrupted
@@ -19,7 +19,19 @@ __all__ = ["Engine", "InProcessEngine", "RayEngine"]
 
 
 class Engine(Protocol):
-    """Runs jobs and tells what happens."""
+    """Runs jobs and tells what happens.
+
+    As a context it keeps what it has started from one call to the next; without, each call stops what it started.
+    """
+
+    def __enter__(self) -> Self:
+        """Keep from now on."""
+
+    def __exit__(self, *raised: object) -> None:
+        """Stop what was kept."""
+
+    def close(self) -> None:
+        """Stop what was kept, before the end; may be called from any thread, and again."""
 
     @property
     def workers(self) -> int:
@@ -65,6 +77,16 @@ class InProcessEngine:
     def __init__(self, *, training: str = TRAINING) -> None:
         """Take the training function as `module:function`."""
         self._training = training
+
+    def __enter__(self) -> Self:
+        """Start nothing."""
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """Stop nothing."""
+
+    def close(self) -> None:
+        """Stop nothing."""
 
     @property
     def workers(self) -> int:

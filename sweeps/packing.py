@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from largebatch.config import RunConfig, digest, pack_key, program_key
-from largebatch.expense import probe_gradients
-from largebatch.extent import total_examples, total_updates
+from largebatch.expense import probe_gradients, run_gradients
+from largebatch.extent import total_updates
 
 DEFAULT_CPU_WIDTH = 1
 """Rows of a pack on a CPU, where wider ones gain nothing: measured, 0.94 to 1.00 of the speed at width 2."""
@@ -51,7 +51,7 @@ class Job:
 
 
 def cost_of(config: RunConfig) -> float:
-    """Return rough seconds of one run: updates x overhead + examples x the price of one, those of its probes too.
+    """Return rough seconds of one run: updates x overhead + gradients x the price of one, evaluations and probes too.
 
     The network is not looked at: within a sweep it is mostly the same. Where there is none, an update of a point is
     a few numbers, and moments that are followed without sampling take the logarithm of the updates.
@@ -60,8 +60,8 @@ def cost_of(config: RunConfig) -> float:
         return SECONDS_A_MOMENT * getattr(config.dataset, "dimensions", 1) * math.log2(1 + total_updates(config)) ** 2
     if config.model.name == "point":
         return total_updates(config) * SECONDS_A_POINT
-    examples = total_examples(config) + sum(probe_gradients(config).values())
-    return total_updates(config) * SECONDS_AN_UPDATE + examples * SECONDS_AN_EXAMPLE
+    gradients = run_gradients(config) + sum(probe_gradients(config).values())
+    return total_updates(config) * SECONDS_AN_UPDATE + gradients * SECONDS_AN_EXAMPLE
 
 
 def convolutional(config: RunConfig) -> bool:

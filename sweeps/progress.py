@@ -79,7 +79,8 @@ class Progress:
             case Stopping(jobs):
                 self._say(f"stopping: {jobs} packs finish or save where they stand; Ctrl-C again stops at once")
             case Failed(job, error, attempt, final, instead):
-                runs = f"{len(job.configs)} runs at batch size {job.configs[0].batch_size}"
+                count = len(job.configs)
+                runs = f"{count} run{'s' * (count > 1)} at batch size {job.configs[0].batch_size:,}"
                 what = "given up" if final else f"will be tried again{_smaller(instead)}"
                 self._say(f"{runs} failed, attempt {attempt}, {what}: {first_line(str(error))}")
         if self._live is None and time.monotonic() - self._spoke >= self._every:

@@ -3,12 +3,13 @@
 import hashlib
 import importlib
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from largebatch.storage import Folder
 from sweeps import SweepError
@@ -24,8 +25,34 @@ from sweeps.worker import TRAINING
 LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 """Read by Ray as it is imported. At 0 it listens on loopback alone, so that nobody else on the network can give it
 work; it was made for the firewalls of other systems, hence the name. What the user has set stays."""
+IMPATIENT = {"RAY_raylet_client_connect_timeout_milliseconds": "20", "RAY_raylet_client_num_connect_attempts": "500"}
+"""How often Ray's processes on this machine look for each other's sockets: the same ten seconds in all as its own ten
+times a second apart, of which the first mostly comes a moment too early and costs every start that second."""
+ANSWER_SECONDS = 10.0
+"""How long the head of a cluster may take to accept a connection."""
 OBJECT_STORE = 80 * 2**20
 """Bytes: the smallest store Ray accepts, or nearly; records travel through the file system."""
+
+
+@contextmanager
+def reaching(address: str) -> Iterator[None]:
+    """Turn what Ray says of an address where no cluster answers into one message, and ask there first.
+
+    Ray itself tries again for minutes where nobody listens.
+
+    Raises:
+        SweepError: nobody answers there.
+    """
+    host, colon, port = address.rpartition("//")[2].rpartition(":")
+    try:
+        if colon:
+            socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
+        yield
+    except (OSError, OverflowError, RuntimeError, ValueError) as error:
+        raise SweepError(
+            f"no Ray cluster answers at {address} ({error}); start one with ray start --head, or leave "
+            "the address out to use this machine"
+        ) from error
 
 
 class RayEngine(Calling):
@@ -64,6 +91,22 @@ class RayEngine(Calling):
         self._address = address
         self._working_dir = working_dir
         self._training = training
+        self._kept: ExitStack | None = None
+
+    def __enter__(self) -> Self:
+        """Keep Ray between calls, from the first that needs it until `close`."""
+        self._kept = ExitStack()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """Stop Ray, and keep it no longer."""
+        self.close()
+        self._kept = None
+
+    def close(self) -> None:
+        """Stop Ray where it was started here and kept; a later call would start it again."""
+        if self._kept is not None:
+            self._kept.close()
 
     def run(
         self,
@@ -123,6 +166,12 @@ class RayEngine(Calling):
 
     @contextmanager
     def _cluster(self) -> Iterator[None]:
+        with ExitStack() as own:
+            (self._kept or own).enter_context(self._started())
+            yield
+
+    @contextmanager
+    def _started(self) -> Iterator[None]:
         if self._address is None and LOOPBACK not in os.environ and "ray" not in sys.modules:
             os.environ[LOOPBACK] = "0"
             importlib.import_module("ray")
@@ -137,17 +186,15 @@ class RayEngine(Calling):
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         if self._working_dir is not None:
             quiet["runtime_env"] = {"working_dir": self._working_dir}
+        if self._address is None:
+            for name, value in IMPATIENT.items():
+                os.environ.setdefault(name, value)
         if self._address is None:  # explicit: a bare init would join any cluster whose traces it finds
             cpus = None if self._gpus else self._workers
             ray.init(address="local", num_cpus=cpus, include_dashboard=False, object_store_memory=OBJECT_STORE, **quiet)
         else:
-            try:
+            with reaching(self._address):
                 ray.init(address=self._address, **quiet)
-            except (ConnectionError, RuntimeError, ValueError) as error:
-                raise SweepError(
-                    f"no Ray cluster answers at {self._address} ({error}); start one with ray start --head, or leave "
-                    "the address out to use this machine"
-                ) from error
         try:
             yield
         finally:

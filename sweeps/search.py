@@ -12,6 +12,7 @@ from largebatch import records
 from largebatch.records import Record, RecordError
 from largebatch.storage import Folder
 from sweeps import SweepError
+from sweeps.cancelling import cancelled
 from sweeps.ranges import Range, Side
 
 By = Literal["validation_error", "validation_loss", "train_loss", "updates_to_target"]
@@ -73,6 +74,11 @@ class Found:
     """What breaks ties, also between lost runs; inf where it is not finite or was not measured."""
     lost: bool
     """It diverged, got stuck, or did not reach its target."""
+    cancelled: bool = False
+    """It has no record, and somebody took it out: the search goes on without its trial."""
+
+
+CANCELLED = Found(math.inf, math.inf, lost=True, cancelled=True)
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,7 @@ class Best:
     value: float
     """Mean over seeds of what trials are compared by; inf where every trial was lost."""
     trials: int
+    """How many were compared; those that somebody cancelled are not among them."""
     lost: int
     """Trials of which at least one run was lost."""
     edges: Mapping[int, Side]
@@ -102,39 +109,61 @@ def found(record: Record, by: By) -> Found:
     return Found(math.inf if value is None or lost else float(value), math.inf if tie is None else float(tie), lost)
 
 
-def read(folder: Folder, by: By) -> dict[str, Found]:
-    """Return what every record in an experiment's folder says, by digest.
+def read(folder: Folder, by: By, *, torn: bool = False) -> dict[str, Found]:
+    """Return what every record in an experiment's folder says, by digest, and that runs without one were cancelled.
+
+    A run that failed says nothing, and its cell waits: what has failed may be tried again, and a sweep that something
+    disturbed must select what one that nothing disturbed selects. Cancelling is a person's word that it stays out.
+
+    Args:
+        folder: the experiment's folder of results.
+        by: what trials are compared by.
+        torn: whether a record that is torn says nothing, instead of being refused.
 
     Raises:
         SweepError: a record is torn.
     """
-    places = list(records.folders(folder / "runs"))
+    places = [place for place in records.folders(folder / "runs") if not torn or _whole(place)]
     try:
         read_all = zip(places, records.read_all(places, summary=True), strict=True)
-        return {place.name: found(record, by) for place, record in read_all}
+        recorded = {place.name: found(record, by) for place, record in read_all}
     except RecordError as error:
         raise SweepError(str(error)) from error
+    return dict.fromkeys(cancelled(folder), CANCELLED) | recorded
 
 
-def best(trials: Sequence[Values], outcomes: Sequence[Sequence[Found]]) -> Best:
+def _whole(place: Folder) -> bool:
+    try:
+        records.read_summary(place)
+    except RecordError:
+        return False
+    return True
+
+
+def best(trials: Sequence[Values], outcomes: Sequence[Sequence[Found]]) -> Best | None:
     """Return the trial whose mean over seeds is the least; ties go to `TIES`, then to the smaller values.
+
+    A trial of which a run was cancelled is as if it had not been asked for; None where no other is left.
 
     Args:
         trials: the values of each.
         outcomes: what the runs of each found, one a seed.
     """
-    ranked = [(mean([f.value for f in each]), mean([f.tie for f in each])) for each in outcomes]
+    kept = [i for i, each in enumerate(outcomes) if not any(f.cancelled for f in each)]
+    if not kept:
+        return None
+    ranked = {i: (mean([f.value for f in outcomes[i]]), mean([f.tie for f in outcomes[i]])) for i in kept}
     # A trial that lost one run ranks below all that lost none, whatever the others say.
-    place = min(range(len(trials)), key=lambda i: (*ranked[i], trials[i]))
+    place = min(kept, key=lambda i: (*ranked[i], trials[i]))
     edges: dict[int, Side] = {}
     for axis in range(len(trials[0])):
-        tried = [values[axis] for values in trials]
+        tried = [trials[i][axis] for i in kept]
         if min(tried) < max(tried):
             ends: dict[float, Side] = {min(tried): "lowest", max(tried): "highest"}
             if trials[place][axis] in ends:
                 edges[axis] = ends[trials[place][axis]]
-    lost = sum(any(f.lost for f in each) for each in outcomes)
-    return Best(place, trials[place], ranked[place][0], len(trials), lost, edges)
+    lost = sum(any(f.lost for f in outcomes[i]) for i in kept)
+    return Best(place, trials[place], ranked[place][0], len(kept), lost, edges)
 
 
 def mean(values: Sequence[float]) -> float:

@@ -67,8 +67,17 @@ TOLD = {
 """Errors whose message says what to do; by name, so that nothing heavy is imported to print one."""
 
 
-def place(experiment: str, settings: list[str] | None, scale: str | None, results: str) -> "Place":
+def place(
+    experiment: str, settings: list[str] | None, scale: str | None, results: str, *, torn: bool = False
+) -> "Place":
     """Return the experiment, with every run that follows from its records, and its place among the results.
+
+    Args:
+        experiment: a YAML file or a name.
+        settings: as `key=value`.
+        scale: one of the file's.
+        results: the folder of all results.
+        torn: whether a record that is torn says nothing to a search, for whoever looks for such.
 
     Raises:
         ExperimentError: everything that is wrong with it.
@@ -82,7 +91,7 @@ def place(experiment: str, settings: list[str] | None, scale: str | None, result
 
     refuse(experiment, results)
     words = words_of(experiment, settings, scale, results)
-    return Place(place_of(results), load(experiment, settings or [], scale), words).grown()
+    return Place(place_of(results), load(experiment, settings or [], scale), words).grown(torn=torn)
 
 
 def words_of(

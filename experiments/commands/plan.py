@@ -48,7 +48,7 @@ def plan(
     )  # fmt: skip
     extent = plan_of(
         configs, folder=at.folder, ledger=ledger, workers=engine.workers, programs=programs,
-        expansion=at.experiment.expansion,
+        expansion=at.experiment.expansion, landscapes=at.experiment.landscapes,
     )  # fmt: skip
     if as_json:
         emit(asdict(extent))

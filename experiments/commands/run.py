@@ -67,8 +67,8 @@ def run(
     from experiments.run import Wishes
     from experiments.run import run as run_story
 
-    with stopping(at.command("run")):
-        where = engine(in_process, workers, gpus_per_run, address, working_dir)
+    where = engine(in_process, workers, gpus_per_run, address, working_dir)
+    with stopping(at.command("run")), where:
         wishes = Wishes(width=pack, gpus=gpus_per_run, retries=retries, accept_version=accept_version)
         code = run_story(at, engine=where, wishes=wishes, project=project, wandb=wandb.value, console=console())
     raise typer.Exit(code)

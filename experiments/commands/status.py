@@ -22,7 +22,7 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Say which runs are done, diverged, failed or missing, why, and how to go on."""
-    at = place(experiment, settings, scale, results)
+    at = place(experiment, settings, scale, results, torn=verify)
     if verify:
         from experiments.integrity import plain, show_findings
         from sweeps.verify import verify as verified

@@ -40,7 +40,8 @@ def sync(
         tracker.add(at.folder / REPORT)
     with screen.status("sending to Weights & Biases") as shown:
         outcome = tracker.close(math.inf, lambda good, bad: shown.update(f"{good} sent, {bad} refused"))
-    say(screen, f"{outcome.written} sent to the project {project} of Weights & Biases, everything else stood there")
+    rest = "" if outcome.warning else ", everything else stood there"
+    say(screen, f"{outcome.written} sent to the project {project} of Weights & Biases{rest}")
     if outcome.warning:
         complain(f"warning: {outcome.warning}")
         raise typer.Exit(1)

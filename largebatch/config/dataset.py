@@ -27,6 +27,8 @@ class Dataset(Options):
     """Whether inputs are images [height, width, channels]."""
     pixels: ClassVar[int] = 0
     """Numbers of an image; 0 where inputs are so few that a network's first layer does not count."""
+    tested: ClassVar[int] = 0
+    """Examples of the official test set, where its size cannot be chosen (`test_size`)."""
     train_size: Annotated[PositiveInt, Shape]
     """Training examples, N; `batch_size: full` means this number."""
     validation_size: Annotated[NonNegativeInt, Shape]
@@ -35,6 +37,12 @@ class Dataset(Options):
     """Share of the training labels redrawn uniformly over the classes (20 % of ten classes: 18 % wrong)."""
     standardize: Literal["global", "feature", "channel", "none"] = "global"
     """Subtract the mean and divide by the deviation of the training inputs: one number, or one a feature or channel."""
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Examples of each part."""
+        test = int(getattr(self, "test_size", self.tested))
+        return {"train": self.train_size, "validation": self.validation_size, "test": test}
 
     @model_validator(mode="after")
     def _fits(self) -> "Dataset":

@@ -16,6 +16,7 @@ class Digits(Dataset):
 
     licence = "CC BY 4.0 (UCI Machine Learning Repository, Alpaydin & Kaynak 1998)"
     pool = 1397
+    tested = 400
     name: Annotated[Literal["digits"], Shape]
     train_size: Annotated[PositiveInt, Shape] = 1024
     validation_size: Annotated[NonNegativeInt, Shape] = 256
@@ -26,6 +27,7 @@ class Mnist1d(Dataset):
 
     licence = "Apache-2.0 (generator of the mnist1d package)"
     pool = 4000
+    tested = 1000
     name: Annotated[Literal["mnist1d"], Shape]
     train_size: Annotated[PositiveInt, Shape] = 3600
     validation_size: Annotated[NonNegativeInt, Shape] = 400
@@ -36,6 +38,7 @@ class FashionMnist(Dataset):
 
     licence = "MIT (Zalando SE)"
     pool = 60000
+    tested = 10000
     images = True
     pixels = 28 * 28
     name: Annotated[Literal["fashion_mnist"], Shape]
@@ -48,6 +51,7 @@ class Mnist(Dataset):
 
     licence = "CC BY-SA 3.0 (LeCun, Cortes, Burges)"
     pool = 60000
+    tested = 10000
     images = True
     pixels = 28 * 28
     name: Annotated[Literal["mnist"], Shape]
@@ -60,6 +64,7 @@ class _Cifar(Dataset):
     images = True
     pixels = 32 * 32 * 3
     pool = 50000
+    tested = 10000
     train_size: Annotated[PositiveInt, Shape] = 45000
     validation_size: Annotated[NonNegativeInt, Shape] = 5000
     standardize: Literal["global", "feature", "channel", "none"] = "channel"

@@ -42,6 +42,11 @@ class Landscape(Options):
         raise NotImplementedError
 
     @property
+    def places(self) -> int:
+        """How many points its grid has."""
+        raise NotImplementedError
+
+    @property
     def trail(self) -> int:
         """How many weights along the run are needed; 0 where the last ones do."""
         return 0
@@ -76,6 +81,11 @@ class Interpolation(Landscape):
         """What tells its runs apart, one setting a run."""
         return self.between
 
+    @property
+    def places(self) -> int:
+        """How many points its grid has."""
+        return self.points
+
 
 class Surface(Landscape):
     """Loss and error on a plane through a run's last weights, with its path projected in (Li et al. 2018)."""
@@ -105,6 +115,11 @@ class Surface(Landscape):
     def settings(self) -> tuple[Setting, ...]:
         """What tells its runs apart, one setting a run."""
         return (self.around,)
+
+    @property
+    def places(self) -> int:
+        """How many points its grid has."""
+        return self.points**2
 
     @property
     def trail(self) -> int:

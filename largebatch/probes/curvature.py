@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy.sparse import linalg as sparse
 
 from largebatch.probes.estimate import NAN, Values
 from largebatch.probes.problem import Problem
@@ -52,6 +51,8 @@ def _extremes(
     product: Any, p: int, top: int, options: Any, rng: np.random.Generator
 ) -> tuple[Float[np.ndarray, " top"], float]:
     """Return the `top` largest eigenvalues, falling, and the smallest."""
+    from scipy.sparse import linalg as sparse  # every worker imports this file, and few measure this
+
     if p <= max(20, 2 * top + 1):
         dense = np.linalg.eigvalsh(product(np.eye(p)))
         return dense[::-1][:top], float(dense[0])
@@ -71,6 +72,8 @@ def _extremes(
 
 
 def _largest(operator: Any, count: int, start: np.ndarray, options: Any) -> Float[np.ndarray, " count"]:
+    from scipy.sparse import linalg as sparse
+
     try:
         found = sparse.eigsh(
             operator, k=count, which="LA", v0=start, tol=options.tolerance, maxiter=options.restarts,

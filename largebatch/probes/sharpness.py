@@ -9,7 +9,6 @@ from typing import Any
 import jax
 import numpy as np
 from jaxtyping import Float
-from scipy import optimize
 
 from largebatch.probes.ascent import box, largest_loss
 from largebatch.probes.estimate import Values
@@ -89,6 +88,7 @@ def lbfgsb(
         start: in units of `half`.
         iterations: at most; no tolerance ends it before, but a corner of the box or a failed line search may.
     """
+    from scipy import optimize  # every worker imports this file, and few measure this
 
     def falling(y: np.ndarray) -> tuple[float, np.ndarray]:
         loss, slope = problem.gradient(problem.w + (y if basis is None else basis @ y))

@@ -154,6 +154,17 @@ def test_fresh_seeds_are_read_and_have_no_part_in_the_selection(tmp_path):
     assert sentence(choices, "learning_rate").count("tried in 1 of them; read from 2 runs with fresh seeds; were") == 1
 
 
+def test_a_trial_without_one_of_its_seeds_has_no_part_in_the_selection(tmp_path):
+    disk, parts = OnDisk(tmp_path / "exp"), {}
+    for trial, (rate, error, seeds) in enumerate([(0.1, 0.1, (0,)), (0.2, 0.2, (0, 1)), (0.4, 0.3, (0, 1))]):
+        for seed in seeds:
+            name = disk.add(config={"learning_rate": rate, "seed": seed}, validation_error=error, validation_loss=1.0)
+            parts[name] = {"purpose": "search", "trial": trial}
+    asked = {"ranges": {"learning_rate": {}}, "by": "validation_error"}
+    chosen, (choice,) = choose(load(disk.close(search={"trials": parts, "asked": asked})), "learning_rate")
+    assert (choice.value, choice.trials, choice.edge) == ((0.2,), 2, "lowest") and len(chosen.runs) == 2
+
+
 def test_where_no_trial_reaches_the_target_the_smallest_train_loss_is_nearest(tmp_path):
     disk = OnDisk(tmp_path / "exp")
     for rate, loss in zip(RATES, (0.5, 0.3, 0.4), strict=True):

@@ -28,6 +28,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "Keskar C2": (_IMAGES, {"name": "keskar_c2"}),
     "ResNet-8": (_IMAGES, {"name": "resnet", "depth": 8}),
     "ResNet-20": (_IMAGES, {"name": "resnet", "depth": 20}),
+    "ResNet-44": (_IMAGES, {"name": "resnet", "depth": 44}),
     "ResNet-18": (_IMAGES, {"name": "resnet18"}),
     "WRN-16-4": (_IMAGES, {"name": "wide_resnet"}),
     "VGG-11": (_IMAGES, {"name": "vgg"}),

@@ -18,7 +18,7 @@ BENCHMARKS = {
     "reads": Benchmark("What any order costs: updates that gather their examples over such that read neighbours", True),
     "limit": Benchmark("Distance from the limit: examples a second over the matrix products alone", one_core=True),
     "convolution": Benchmark("Convolutions on a CPU: examples a second over PyTorch", one_core=True),
-    "networks": Benchmark("What each network costs to compile, to train and to evaluate", one_core=True),
+    "networks": Benchmark("What each network costs to compile, to train and to evaluate, on one core and on two"),
     "probes": Benchmark("What one measurement of each probe costs", one_core=True),
     "memory": Benchmark("Peak memory of a full batch in micro-batches over B = 256"),
     "compilations": Benchmark("Compilations of a sweep, and of the same sweep again"),

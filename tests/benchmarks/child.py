@@ -9,17 +9,18 @@ from pathlib import Path
 from tests.benchmarks.catalogue import BENCHMARKS
 
 
-def one_core() -> None:
-    """Keep this process to one core and one thread; before jax or torch are imported."""
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
-    os.environ["OMP_NUM_THREADS"] = "1"
+def keep_to(cores: int) -> None:
+    """Keep this process to so many cores, and to one thread if it is one; before jax or torch are imported."""
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-cores:])
+    if cores == 1:
+        os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
+        os.environ["OMP_NUM_THREADS"] = "1"
 
 
 def main(name: str, output: str, scratch: str, *options: str) -> None:
     """Measure one benchmark and leave its rows and notes as JSON."""
     if BENCHMARKS[name].one_core:
-        one_core()
+        keep_to(1)
     module = importlib.import_module(f"tests.benchmarks.{name}")
     result = module.measure(quick="--quick" in options, scratch=Path(scratch))
     Path(output).write_text(json.dumps({"rows": [row.as_json() for row in result.rows], "notes": result.notes}))

@@ -12,7 +12,9 @@ from rich.console import Console
 from experiments.cli import COMMANDS
 from experiments.experiment import load
 from largebatch.config import digest
+from largebatch.tracking import Tracker, TrackingOutcome
 from sweeps import worker_log
+from sweeps.cancelling import cancel
 from tests.experiments.command_line import ROOT, called
 from tests.experiments.finished_runs import SMOKE, leave, words_for
 from tests.experiments.searches import TEXT, write
@@ -51,6 +53,10 @@ def test_status_follows_the_driver_and_without_one_the_records(begun, monkeypatc
     told = Snapshot((Row(16, counts, 5.0, 0),), 5.0, 0.0, (), process=1, host="far", when=0.0)
     (at.folder / "progress.json").write_text(json.dumps(document(told)))
     assert watching.look(at)[1].startswith("nobody")
+    with monkeypatch.context() as patch:
+        patch.setattr("experiments.show.alive", lambda told: True)
+        said = called(*words_for(begun, "status")).stdout.splitlines()
+    assert said[-2:] == ["process 1 on far trains it", f"to follow it: {at.command('status', '--watch')}"]
     beats = iter([True, True, False])
     monkeypatch.setattr(watching, "alive", lambda told: next(beats))
     now, who = watching.look(at)
@@ -149,10 +155,30 @@ def test_runs_are_cancelled_and_taken_back_in(begun):
     assert finished.exit_code == 1 and finished.stdout == "0 runs cancelled, 1 with a record left as they are\n"
 
 
-def test_sync_without_runs_is_refused(tmp_path):
-    done = called(*words_for(tmp_path, "sync"))
+@pytest.mark.parametrize("verb", ["sync", "report"])
+def test_without_runs_there_is_nothing_to_send_or_to_draw(verb, tmp_path):
+    done = called(*words_for(tmp_path, verb))
     assert done.exit_code == 2 and "holds no runs; to train some: largebatch run smoke" in done.stderr
     assert not (tmp_path / "smoke").exists()
+
+
+def test_what_was_refused_is_not_said_to_stand_in_weights_and_biases(begun, monkeypatch):
+    refused = TrackingOutcome(2, 3, "W&B mirror failed on 3 of 5 runs tried")
+    monkeypatch.setattr(Tracker, "close", lambda tracker, *_: tracker._reports.close() or refused)
+    monkeypatch.setattr("largebatch.tracking._spawn", lambda *_: None)
+    done = called(*words_for(begun, "sync"))
+    assert done.exit_code == 1 and "warning: W&B mirror failed on 3 of 5 runs tried" in done.stderr
+    assert done.stdout == "2 sent to the project largebatch of Weights & Biases\n"
+
+
+def test_what_is_missing_of_the_records_is_followed_by_what_to_type(begun):
+    for config in SMOKE[5:7]:
+        cancel(begun / "smoke", digest(config))
+    said = called(*words_for(begun, "status"), "--verify").stdout.splitlines()
+    assert said[1:5] == ["3 missing:", *(f"  {digest(c)}, cancelled" for c in SMOKE[5:7]), f"  {digest(SMOKE[7])}"]
+    assert said[-1].startswith("to train what is missing: largebatch run smoke --results")
+    cancel(begun / "smoke", digest(SMOKE[7]))
+    assert called(*words_for(begun, "status"), "--verify").stdout.splitlines()[-1].startswith("how it stands: ")
 
 
 def test_init_writes_an_experiment_that_is_valid_and_harms_no_file(tmp_path):

@@ -59,6 +59,19 @@ def test_a_cadence_of_ones_own_stays(tmp_path):
     assert {run.execution.keep_weights.every.epochs for run in found.configs} == {1}
 
 
+def test_a_plan_counts_the_points_that_are_left(swept, tmp_path):
+    path, folder, _ = swept
+    before, plain, after = (
+        json.loads(called("plan", which, "--json", "--workers", "1", "--results", where).output)
+        for which, where in ((path, tmp_path), ("smoke", tmp_path), (path, folder))
+    )
+    assert (before["surveying"]["landscapes"], before["surveying"]["points"]) == (3, 5 + 2 * 2 * 2)
+    looks = 13 * (256 + 256) / 3  # train and test
+    assert before["seconds"] - plain["seconds"] == pytest.approx(looks * 1e-6)
+    assert plain["surveying"] is after["surveying"] is None
+    assert "3 landscapes of 13 points in all" in called("plan", path, "--results", tmp_path).output
+
+
 def test_they_are_computed_after_the_sweep_and_listed_with_it(swept):
     _, folder, done = swept
     assert "3 of 3 landscapes in" in done.output

@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import pytest
+from matplotlib.figure import Figure
 
 from largebatch.live import files
 from largebatch.replay import run_id
@@ -14,6 +15,7 @@ from sweeps.snapshot import read
 from tests.experiments.command_line import COMMAND, ROOT, called
 from tests.largebatch.fake_wandb import KEY, serving
 from tests.largebatch.tracked import expected_rows
+from tests.wandb_picture import draw, prepare
 
 SECRET = "planted-and-never-to-be-seen"
 SMALL = ["smoke", "--set", "seeds=1", "--set", "axes.batch_size=[16]"]
@@ -46,6 +48,28 @@ def test_a_live_sweep_shows_every_run_row_for_row_and_its_report(mirrored):
     pictures = {p.name: p.read_bytes() for p in (folder / "report").iterdir() if p.suffix != ".html"}
     assert server.files("smoke-figures") == pictures and pictures
     assert not (folder / "live").exists()
+
+
+def test_the_picture_of_the_readme_shows_what_the_server_was_sent(mirrored):
+    """Names, tags and rows are those of the records; each curve has the axis that the client told the server."""
+    folder, _, _, server, _ = mirrored
+    groups = prepare(server)
+    runs = {run.name: json.loads((run / "run.json").read_bytes()) for run in (folder / "runs").iterdir()}
+    shown = {run["cells"]["scaling_rule"]: run for group in groups.values() for run in group if run["curves"]}
+    assert len(groups) == 3 and len(runs) == len(shown) == 2 and groups["smoke"][0]["cells"]["job type"] == "report"
+    for name, document in runs.items():
+        rule, rows = document["config"]["scaling_rule"]["name"], expected_rows(folder / "runs" / name)
+        run = shown[rule]
+        assert run["tags"] == ["smoke", "synthetic", "mlp", "sgd", rule, "reshuffle"]
+        assert run["cells"]["name"] == f"b16-{rule}-reshuffle-s0" and run["cells"]["job type"] == "train"
+        assert run["cells"]["test_error"] == f"{document['summary']['test_error']:.4f}"
+        for curve, axis in {"": "examples", "by_update/": "update", "by_epoch/": "epoch"}.items():
+            assert run["axes"][f"{curve}test_error"] == axis
+            assert run["curves"][f"{curve}test_error"] == [(row[axis], row["test_error"]) for row in rows]
+    draw(groups, canvas := Figure())
+    drawn = {text.get_text() for text in canvas.texts}
+    assert {*groups, *(run["cells"]["name"] for run in shown.values())} <= drawn
+    assert [axes.get_xlabel() for axes in canvas.axes] == ["examples", "update", "epoch"]
 
 
 def test_a_second_sync_sends_nothing(mirrored):

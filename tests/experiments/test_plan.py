@@ -103,7 +103,8 @@ def test_what_probes_take_is_estimated_from_their_gradients(tmp_path):
     assert (sharpness.title, sharpness.runs, sharpness.measured) == ("average_sharpness", 8, 0)
     assert sharpness.measurements == (2, 3)
     assert sharpness.gradients == pytest.approx(256 * 21 / 3)
-    trained = {16: 2 * 256 * 1e-6 + 32 * 20e-6, 256: 2 * 256 * 1e-6 + 2 * 20e-6}
+    look = (256 + 64 + 256) / 3 * 1e-6  # train, validation and test; at 6 of 32 updates, and at all of 2 and the start
+    trained = {16: 2 * 256 * 1e-6 + 32 * 20e-6 + 6 * look, 256: 2 * 256 * 1e-6 + 2 * 20e-6 + 3 * look}
     probed = {16: 2 * 256 * 7 * 1e-6, 256: 3 * 256 * 7 * 1e-6}
     assert sharpness.share == pytest.approx(sum(probed[b] / (trained[b] + probed[b]) for b in (16, 256)) / 2)
     assert (path.share, path.gradients) == (0, 0)

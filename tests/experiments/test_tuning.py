@@ -13,10 +13,12 @@ from experiments.tuning import lines, rules
 from largebatch import records
 from largebatch.config import digest
 from largebatch.scaling import scaled_rate
+from sweeps.ledger import Failure, write_failure
 from sweeps.ranges import Range, points
 from sweeps.search import Found
 from sweeps.stages import expand
 from tests.experiments.command_line import called
+from tests.experiments.finished_runs import leave
 from tests.experiments.searches import RATE, TEXT, write
 
 
@@ -130,6 +132,32 @@ def test_lines_tell_what_is_still_at_the_edge_and_what_was_lost(tmp_path):
     assert full.endswith("the best of 7 trials; learning_rate is still the highest value tried")
     rates = ", ".join(f"{cell.sample.batch_size}: {cell.best.values[0]:g}" for cell in cells)
     assert found[4] == f"as a rule for another experiment: scaling_rule: {{name: tuned, rates: {{{rates}}}}}"
+
+
+def test_a_search_that_waits_for_a_failed_trial_says_so_and_how_to_go_on(tmp_path):
+    path = write(tmp_path)
+    config = load(path).configs[-1]
+    write_failure(tmp_path / "mine", Failure(digest(config), 3, "ValueError: no good", "", "2026-01-01T00:00:00+00:00"))
+    said = called("status", path, "--results", tmp_path).stdout.splitlines()
+    run = digest(config)[:8]
+    assert f"batch_size full: the search waits for trials that failed: run {run}" in said
+    words = f"largebatch cancel {path} --run {run} --results {tmp_path}"
+    assert f"to let the search go on without a trial: {words}" in said
+
+
+def test_a_torn_trial_is_found_and_listed_with_what_is_missing(tmp_path):
+    path = write(tmp_path)
+    first, second, *others = load(path).configs
+    for config in (first, second):
+        leave(tmp_path / "mine", config, seconds=1.0, summary={"validation_error": 0.5, "validation_loss": 1.0})
+    (tmp_path / "mine" / "runs" / digest(second) / "run.json").write_text("{")
+    words = [path, "--results", tmp_path]
+    refused = called("run", *words)
+    assert refused.exit_code == 2 and "is torn" in refused.stderr
+    done = called("status", *words, "--verify", "--json")
+    found = json.loads(done.stdout)
+    assert done.exit_code == 1 and list(found["torn"]) == [digest(second)] and found["whole"] == 1
+    assert found["missing"] == [digest(config) for config in (second, *others)]
 
 
 def test_a_rule_holds_the_rates_after_scaling_and_there_is_one_for_each_arm(tmp_path):

@@ -4,8 +4,10 @@
 """
 
 import json
+import os
 import re
 import threading
+import time
 from collections import defaultdict
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +18,7 @@ STREAM = re.compile(r"/files/[^/]+/[^/]+/([^/]+)/file_stream")
 
 
 class FakeWandb(ThreadingHTTPServer):
-    """Remembers the configuration, the history rows and the summary of each run it is sent."""
+    """Remembers of each run the configuration, the history rows, when the first came, and the summary."""
 
     daemon_threads = True
 
@@ -26,6 +28,7 @@ class FakeWandb(ThreadingHTTPServer):
         self.requests = 0
         self.buckets = {}
         self.history = defaultdict(dict)
+        self.begun = {}
         self.summary = defaultdict(dict)
         self.artifacts = {}
         self.committed = set()
@@ -142,6 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
         for name, lines in (body.get("files") or {}).items():
             numbered = enumerate(lines["content"], lines.get("offset", 0))
             if name == "wandb-history.jsonl":
+                self.server.begun.setdefault(run, time.time())
                 self.server.history[run].update(numbered)
             elif name == "wandb-summary.json":
                 self.server.summary[run].update(json.loads(lines["content"][-1]))
@@ -164,10 +168,15 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(behaviour="ok"):
-    """Serve on a free port of this machine until the block ends."""
+def serving(behaviour="ok", lower=0):
+    """Serve on a free port of this machine until the block ends, at a priority that is so much lower."""
     server = FakeWandb(behaviour)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+
+    def serve():
+        os.nice(lower)  # of this thread alone, and of those it starts
+        server.serve_forever(0.05)
+
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     try:
         yield server

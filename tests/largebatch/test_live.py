@@ -1,44 +1,19 @@
-"""What is shown of runs that still train: their files, and their pages in W&B while the server works or does not."""
+"""What is shown of runs that still train: their files, and their pages in W&B while the server works."""
 
-import json
 import os
 from types import SimpleNamespace
 
 import pytest
 
-from largebatch import live, mirror, records
+from largebatch import live, mirror
 from largebatch.config import digest
 from largebatch.live import LiveRows
 from largebatch.mirror import Mirror
-from largebatch.replay import CURVES, artifacts, run_id
+from largebatch.replay import CURVES, artifacts
 from largebatch.tracking import REPORT, mirrored
 from largebatch.train import train_pack
-from tests.largebatch.fake_wandb import serving
 from tests.largebatch.small import seeded
-from tests.largebatch.tracked import POINTS, Session, alive, expected_rows, inspect, leave_record, wait_for
-
-
-class Streamed:
-    """A run that is trained elsewhere: its record lies aside, and its rows come one by one."""
-
-    def __init__(self, folder):
-        self.aside = leave_record(folder / "aside")
-        self.record = records.read(self.aside)
-        self.rows, self.folder = expected_rows(self.aside), folder
-        config = records.read_summary(self.aside).config
-        path = folder / "live" / f"{self.record.digest}.jsonl"
-        path.parent.mkdir()
-        head = {"digest": self.record.digest, "experiment": "trial", "config": config}
-        path.write_text(json.dumps(head) + "\n")
-        self.path, self.identity = path, run_id("trial", self.record.digest)
-
-    def measure(self, rows):
-        with open(self.path, "a") as file:
-            file.writelines(json.dumps(row) + "\n" for row in rows)
-
-    def finish(self):
-        (self.folder / "runs").mkdir(exist_ok=True)
-        return self.aside.rename(self.folder / "runs" / self.aside.name)
+from tests.largebatch.tracked import Session, Streamed, expected_rows, inspect, leave_record, wait_for
 
 
 def test_the_file_of_a_run_grows_as_its_record_will_read(tmp_path):
@@ -181,30 +156,6 @@ def test_a_server_that_fails_is_left_alone_for_a_while(tmp_path, monkeypatch, ca
     writer.follow(told())
     assert len(tried) == mirror.PATIENCE + 1, "after the pause one attempt, then another pause"
     assert len(capfd.readouterr().out.splitlines()) == mirror.PATIENCE + 1
-
-
-@pytest.mark.parametrize("behaviour", [500, 429, "slow", "away"])
-def test_through_an_outage_training_is_not_touched_and_a_later_look_completes(tmp_path, monkeypatch, behaviour):
-    run = Streamed(tmp_path)
-    with serving(behaviour if behaviour != "away" else "ok") as server:
-        for name, value in server.environment.items():
-            monkeypatch.setenv(name, value)
-        if behaviour == "away":
-            monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
-        with Session("live", tmp_path, timeout=1.5) as session:
-            run.measure(run.rows[:3])
-            wait_for(lambda: session.tracker._writer.poll() is None and (behaviour == "away" or server.requests))
-            session.add(run.finish())
-        assert session.outcome.written == 0 and session.seconds < 3.0
-        expected = "stopped after 1.5 s; the records are complete; `largebatch sync trial` mirrors what is missing"
-        assert expected in session.outcome.warning
-        assert not alive(tmp_path), "the writer or its service outlived the tracker"
-        server.behaviour = "ok"
-        monkeypatch.setenv("WANDB_BASE_URL", server.environment["WANDB_BASE_URL"])
-        with Session("online", tmp_path) as session:
-            pass
-        assert session.counts == (1, 0, None)
-        assert server.rows(run.identity) == run.rows and len(run.rows) == POINTS
 
 
 @pytest.mark.parametrize("mode", ["online", "offline"])

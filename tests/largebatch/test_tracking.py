@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
+import psutil
 import pytest
 
 from largebatch import records
 from largebatch.config import RunConfig, digest
-from largebatch.mirror import PATIENCE
+from largebatch.mirror import LOWER, PATIENCE
 from largebatch.replay import columns, run_id
 from largebatch.tracking import Tracker
 from tests.largebatch.tracked import (
@@ -142,6 +144,9 @@ def test_adding_never_blocks_and_a_lost_line_loses_no_run(tmp_path):
     first = leave_record(tmp_path / "runs", seed=1)
     tracker.add(first)
     wait_for(lambda: (tmp_path / "wandb" / "replayed" / first.name).exists())
+    assert psutil.Process(writer).nice() == min(19, psutil.Process().nice() + LOWER), "it competes with training"
+    if (session := Path(f"/proc/{writer}/autogroup")).exists():
+        assert session.read_text().endswith(f" nice {LOWER}\n")
     os.kill(writer, signal.SIGSTOP)
     began = time.monotonic()
     for _ in range(4000):

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from largebatch import records
 from largebatch.config import RunConfig, digest
 from largebatch.lineage import lineage_of
+from largebatch.replay import run_id
 from largebatch.tracking import Tracker
 
 WANDB = str(Path(sys.executable).with_name("wandb"))
@@ -73,6 +74,29 @@ def wait_for(condition, seconds=30.0):
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds:g} s in vain"
         time.sleep(0.05)
+
+
+class Streamed:
+    """A run that is trained elsewhere: its record lies aside, and its rows come one by one."""
+
+    def __init__(self, folder):
+        self.aside = leave_record(folder / "aside")
+        self.record = records.read(self.aside)
+        self.rows, self.folder = expected_rows(self.aside), folder
+        config = records.read_summary(self.aside).config
+        path = folder / "live" / f"{self.record.digest}.jsonl"
+        path.parent.mkdir()
+        head = {"digest": self.record.digest, "experiment": "trial", "config": config}
+        path.write_text(json.dumps(head) + "\n")
+        self.path, self.identity = path, run_id("trial", self.record.digest)
+
+    def measure(self, rows):
+        with open(self.path, "a") as file:
+            file.writelines(json.dumps(row) + "\n" for row in rows)
+
+    def finish(self):
+        (self.folder / "runs").mkdir(exist_ok=True)
+        return self.aside.rename(self.folder / "runs" / self.aside.name)
 
 
 class Session:

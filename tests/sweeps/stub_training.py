@@ -1,12 +1,14 @@
 """A training function of a few milliseconds with the interface of `largebatch.train.train_pack`.
 
 It minimises a quadratic in numpy and writes real records. Files under `<experiment>/stub/` tell
-it to be slow, to raise, to die or to have room for so many examples at once; it leaves one file under
-`stub/calls/` for each call.
+it to be slow, to raise, to die, to have room for so many examples at once, to find the disk full after some
+records or the clock of its process gone wild; it leaves one file under `stub/calls/` for each call.
 """
 
+import errno
 import json
 import os
+import random
 import signal
 import sys
 import time
@@ -21,6 +23,8 @@ from largebatch.records import HISTORY, TIMING, Record
 
 TRAINING = f"{__name__}:train_pack"
 SLICES = 20
+ROOM = 3
+"""Records for which a disk that is said to be full has room."""
 
 
 class Stopped(Exception):
@@ -30,6 +34,8 @@ class Stopped(Exception):
 def train_pack(configs, *, width, experiment, runs, observe=None, checkpoint=None, stop=None):
     assert len(configs) <= width, "more runs than rows"
     stub = runs.parent / "stub"
+    if (stub / "clock").exists():
+        jump()
     # Before the call is told, so that whoever has seen it may change what later ones find.
     seconds = float((stub / "seconds").read_text()) if (stub / "seconds").exists() else 0.0
     digests = [digest(config) for config in configs]
@@ -47,6 +53,7 @@ def train_pack(configs, *, width, experiment, runs, observe=None, checkpoint=Non
                 "fraction": os.environ.get("XLA_CLIENT_MEM_FRACTION"),
                 "node": _node(),
                 "begun": time.monotonic(),
+                "clock": time.time(),
                 "cores": sorted(os.sched_getaffinity(0)),
                 "xla_flags": os.environ.get("XLA_FLAGS"),
                 "platforms": os.environ.get("JAX_PLATFORMS"),
@@ -68,7 +75,19 @@ def train_pack(configs, *, width, experiment, runs, observe=None, checkpoint=Non
     for name in digests:
         if (stub / "raise" / name).exists():
             raise ValueError(f"no good: {name}")
-    return [_record(config, experiment, runs) for config in configs]
+    done = []
+    for config in configs:
+        if (stub / "full").exists() and len(list(runs.glob("*/run.json"))) >= ROOM:
+            raise OSError(errno.ENOSPC, "No space left on device", str(runs))
+        done.append(_record(config, experiment, runs))
+    return done
+
+
+def jump():
+    """Let the time of day of this process jump by up to a year, both ways, whenever Python reads it."""
+    draw = random.Random(1)
+    time.time = lambda: 1.7e9 + draw.uniform(-3e7, 3e7)
+    time.time_ns = lambda: int(1e9 * time.time())
 
 
 def _node():

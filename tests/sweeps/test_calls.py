@@ -1,6 +1,8 @@
 """Functions called on workers: every task has one outcome, whatever becomes of its worker."""
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from sweeps.engine import InProcessEngine, RayEngine
 from sweeps.events import Cause
 from tests.largebatch.small import seeded
 from tests.sweeps.called_for import DOUBLED
+from tests.sweeps.conftest import ROOT
 from tests.sweeps.stub_training import TRAINING
 
 
@@ -52,6 +55,25 @@ def test_a_landscape_on_two_workers_is_the_one_computed_in_process(tmp_path):
         assert len(set(found["train_loss"])) == 3, "the points of a line differ"
         for name, values in found.items():
             np.testing.assert_allclose(theirs[place][name], values, rtol=1e-9, err_msg=name)
+
+
+KEPT = """
+import ray
+from sweeps.engine import RayEngine
+with RayEngine(workers=1) as engine:
+    for _ in range(2):
+        with engine._cluster():
+            print(ray.get_runtime_context().get_node_id())
+    print(ray.is_initialized())
+    engine.close()
+    print(ray.is_initialized())
+"""
+
+
+def test_ray_stays_between_calls_until_it_is_closed():
+    done = subprocess.run([sys.executable, "-c", KEPT], cwd=ROOT, capture_output=True, text=True, check=True)
+    first, second, *there = done.stdout.split()
+    assert first == second and there == ["True", "False"]
 
 
 def test_in_process_the_outcomes_come_in_order():

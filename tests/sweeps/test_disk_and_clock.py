@@ -2,8 +2,6 @@
 
 import ast
 import errno
-import random
-import subprocess
 import time
 from pathlib import Path
 
@@ -16,7 +14,8 @@ from sweeps.engine import InProcessEngine
 from sweeps.expand import expand
 from sweeps.sweep import sweep
 from sweeps.verify import verify
-from tests.sweeps.stub_training import TRAINING, tell
+from tests.sweeps.full_disk import full_disk
+from tests.sweeps.stub_training import TRAINING, jump, tell
 from tests.sweeps.undisturbed import same_as_undisturbed
 
 ROOT = Path(__file__).parents[2]
@@ -35,14 +34,10 @@ def tiny(tmp_path, monkeypatch):
     A file system of its own where that may be mounted; elsewhere writing fails as it would there.
     """
     place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", place], capture_output=True)
-    if mounted.returncode == 0:
-        ballast = place / "ballast"
-        yield place / "stub", lambda: subprocess.run(["mount", "-o", "remount,size=16m", place], check=True)
-        ballast.unlink(missing_ok=True)
-        subprocess.run(["umount", "-l", place], check=True)
-        return
+    with full_disk(place) as make_room:
+        if make_room:
+            yield place / "stub", make_room
+            return
     left, real = [20], storage.write_synced
 
     def write(path, content):
@@ -94,10 +89,9 @@ def test_a_full_disk_is_not_taken_for_a_failing_run_where_there_is_room_again(tm
 
 
 def test_a_clock_that_jumps_changes_nothing(tmp_path, monkeypatch):
-    """The time of day jumps by up to a year, both ways, whenever it is read."""
-    draw = random.Random(1)
-    monkeypatch.setattr(time, "time", lambda: 1.7e9 + draw.uniform(-3e7, 3e7))
-    monkeypatch.setattr(time, "time_ns", lambda: int(1e9 * time.time()))
+    monkeypatch.setattr(time, "time", time.time)  # so that both come back
+    monkeypatch.setattr(time, "time_ns", time.time_ns)
+    jump()
     tell(tmp_path, "raise", digest(RUNS[3]))
     outcome = run(tmp_path, retries=1)
     assert (outcome.done, outcome.failed) == (15, 1) and 0 < outcome.seconds < 60

@@ -1,12 +1,14 @@
 """Room for workers on the machines of a cluster; the oracle tries every way to place them."""
 
 import itertools
+import socket
 
 import pytest
 
 from largebatch.config import digest
 from sweeps import SweepError
 from sweeps.placement import Devices, again, devices_of, refuse_larger, room, spread
+from sweeps.ray_engine import reaching
 from tests.largebatch.small import small
 
 
@@ -106,3 +108,13 @@ def test_whole_gpus_are_shared_by_the_batch_where_it_is_large_enough():
     assert [run.execution.devices for run in spread(runs, 2)] == [1, 2, 4]
     assert list(map(digest, spread(runs, 2))) == list(map(digest, runs))
     assert spread(runs, 0.5) == spread(runs, 1) == spread(runs, None) == runs
+
+
+@pytest.mark.parametrize("port", ["{closed}", "99999", "one"])
+def test_an_address_where_nobody_listens_is_told_at_once(port):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{port.format(closed=free.getsockname()[1])}"
+        message = f"no Ray cluster answers at {address} .*; start one with ray start --head, or leave the address out"
+        with pytest.raises(SweepError, match=message), reaching(address):
+            pytest.fail("Ray was asked, which takes minutes to give up")

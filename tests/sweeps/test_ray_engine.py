@@ -81,6 +81,7 @@ def test_two_workers_share_the_sweep(tmp_path):
     outcome = run(tmp_path, listener)
     assert outcome.complete and outcome.done == 8
     assert trained(tmp_path) == Counter(DIGESTS) and whole(tmp_path) == sorted(DIGESTS)
+    assert sorted(name for event in listener.of(Finished) for name in event.digests) == sorted(DIGESTS)
     seen = details(tmp_path)
     assert len({call["pid"] for call in seen}) == 2
     assert all(SINGLE_THREAD in call["xla_flags"] and call["platforms"] == "cpu" for call in seen)
@@ -194,12 +195,6 @@ def test_nothing_to_do_starts_no_worker(tmp_path):
 def test_numbers_that_make_no_sense_are_refused(options, message):
     with pytest.raises(SweepError, match=message):
         RayEngine(**options)
-
-
-def test_finished_names_its_runs(tmp_path):
-    listener = Listener()
-    run(tmp_path, listener)
-    assert sorted(name for event in listener.of(Finished) for name in event.digests) == sorted(DIGESTS)
 
 
 def test_candidates_are_measured_on_workers_and_none_can_end_the_sweep(monkeypatch):

@@ -5,6 +5,7 @@ import pytest
 from largebatch import records
 from largebatch.config import digest
 from sweeps.adaptive import ask
+from sweeps.cancelling import allow, cancel
 from sweeps.engine import InProcessEngine
 from sweeps.ledger import Ledger
 from sweeps.progress import Progress
@@ -12,7 +13,7 @@ from sweeps.ranges import Range
 from sweeps.search import Extend, Search, read
 from sweeps.stages import expand
 from sweeps.sweep import sweep
-from tests.sweeps.stub_objective import TRAINING, trained
+from tests.sweeps.stub_objective import TRAINING, error, trained
 from tests.sweeps.stub_training import TRAINING as FAILING
 from tests.sweeps.stub_training import calls, tell
 from tests.sweeps.test_stages import EXTENDING, RATE, design, history
@@ -74,6 +75,30 @@ def test_a_run_that_fails_holds_back_its_batch_size_and_is_not_tried_again_in_th
     assert sum(bad in call for call in calls(tmp_path)) == 2, "once with its neighbours, once alone"
     (tmp_path / "stub" / "raise" / bad).unlink()
     assert run(tmp_path, asked, training=FAILING).complete
+
+
+def test_a_search_goes_on_without_a_trial_that_was_cancelled_and_takes_it_back_in(tmp_path):
+    asked = design(Search({"learning_rate": Range("log_uniform", 0.01, 1.0)}, count=3, confirm=(7,)))
+    run(tmp_path / "whole", asked)
+    small = sorted((r for r in expand(asked).runs if r.batch_size == 8), key=error)
+    cancel(tmp_path, digest(small[0]))
+    outcome = run(tmp_path, asked)
+    assert outcome.complete and (outcome.cancelled, len(trained(tmp_path))) == (1, 7)
+    cell, other = expand(asked, read(tmp_path, "validation_error")).cells
+    assert (cell.best.values, cell.best.trials, other.best.trials) == ((small[1].learning_rate,), 2, 3)
+    assert {r.learning_rate for r in cell.rounds[-1].runs} == {small[1].learning_rate} and cell.settled
+    allow(tmp_path, digest(small[0]))
+    assert run(tmp_path, asked).complete and present(tmp_path) > present(tmp_path / "whole")
+
+
+def test_a_cell_whose_trials_were_all_cancelled_ends_there(tmp_path):
+    asked = design(EXTENDING)
+    for each in expand(asked).runs:
+        if each.batch_size == 8:
+            cancel(tmp_path, digest(each))
+    assert run(tmp_path, asked).complete
+    (small, full) = expand(asked, read(tmp_path, "validation_error")).cells
+    assert small.best is None and len(small.rounds) == 1 and full.settled and full.best
 
 
 def test_values_that_an_adaptive_search_asks_for_again_are_trained_once(tmp_path, monkeypatch):

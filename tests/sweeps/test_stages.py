@@ -10,7 +10,7 @@ from scipy.stats import qmc
 from largebatch.config import digest
 from sweeps.expand import ExpandError
 from sweeps.ranges import Range
-from sweeps.search import Extend, Found, Search, best, found
+from sweeps.search import CANCELLED, Extend, Found, Search, best, found
 from sweeps.stages import Design, expand
 from tests.sweeps.stub_objective import BEST, error
 from tests.sweeps.stub_training import record_of
@@ -177,6 +177,14 @@ def test_a_lost_run_ranks_its_trial_worst_and_ties_go_to_the_tie_breaker_then_to
     assert (one.values, one.lost, one.edges, one.value) == ((0.1,), 1, {0: "lowest"}, 0.2)
     inside = best([(1.0,), (2.0,), (3.0,)], [of(0.2), of(0.1), of(0.2)])
     assert inside.edges == {} and best([(1.0,)], [of(0.2)]).edges == {}
+
+
+def test_a_trial_that_was_cancelled_is_as_if_it_had_not_been_asked_for():
+    trials, found_ = [(0.1,), (0.2,), (0.3,)], [[Found(v, 1.0, False)] * 2 for v in (0.0, 0.1, 0.2)]
+    found_[0] = [found_[0][0], CANCELLED]
+    one = best(trials, found_)
+    assert (one.trial, one.values, one.trials, one.lost, one.edges) == (1, (0.2,), 2, 0, {0: "lowest"})
+    assert best(trials, [[CANCELLED] * 2] * 3) is None
 
 
 def test_where_every_trial_is_lost_those_that_got_furthest_tell_the_direction():

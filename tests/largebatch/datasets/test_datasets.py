@@ -52,6 +52,8 @@ def test_what_every_set_promises(name):
     assert len(data.train_x) == len(data.train_y) == len(data.train_y_true) == options.train_size
     assert len(data.validation_x) == len(data.validation_y) == options.validation_size
     assert len(data.test_x) == len(data.test_y) > 0
+    counted = {part: len(getattr(data, f"{part}_x")) for part in ("train", "validation", "test")}
+    assert options.sizes == counted, "an estimate of evaluations would be wrong"
     for array in (data.train_x, data.validation_x, data.test_x):
         assert array.dtype == np.float32 and np.isfinite(array).all()
         assert array.shape[1:] == data.train_x.shape[1:]
