@@ -2,6 +2,9 @@
 
 import re
 
+MOST = 3
+"""Fields of a label up to which all are said."""
+
 
 def spoken(text: str) -> str:
     """Return words with the configuration's names as a reader says them: no section, no underscores, no idle `.0`.
@@ -11,3 +14,9 @@ def spoken(text: str) -> str:
     text = re.sub(r"\b([a-z_]+)\.name\b", r"\1", text)
     text = re.sub(r"\b(?:[a-z_]+\.)+([a-z][a-z_0-9]*)\b", r"\1", text)
     return re.sub(r"(?<![\d.])(\d+)\.0(?![\d.])", r"\1", text).replace("_", " ")
+
+
+def label_of(text: str) -> str:
+    """Return what one figure of several is of, as `spoken`: of many fields those that are not set are left out."""
+    parts = text.split(", ")
+    return spoken(", ".join(part for part in parts if len(parts) <= MOST or not part.endswith(" none")))

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from analysis.figures.letters import fitted_lines, inches
 from analysis.figures.paper import RIGHT
-from analysis.spoken import spoken
+from analysis.spoken import label_of
 from analysis.style import MUTED, points
 
 EDGE = 0.12
@@ -51,7 +51,7 @@ def frame(canvas: Canvas, numbers: Mapping[str, Any], title: str, keys: Sequence
 
 def _heading(numbers: Mapping[str, Any], title: str, room: float) -> list[tuple[str, dict[str, Any]]]:
     label = numbers.get("label")
-    setting = f"{numbers['setting']} · {spoken(label)}" if label else str(numbers["setting"])
+    setting = f"{numbers['setting']} · {label_of(label)}" if label else str(numbers["setting"])
     parts: tuple[tuple[str, dict[str, Any]], ...] = (
         (title, {"fontsize": float(rcParams["figure.titlesize"]), "fontweight": "bold"}),
         (f"{numbers['budget']} · {numbers['policy']}", {"fontsize": points(8.0)}),

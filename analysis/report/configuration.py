@@ -10,9 +10,12 @@ from analysis.gap import as_text, varying
 from analysis.load import Results
 from analysis.report.markup import Html, details, html, number, table
 from analysis.report.runs_table import plain, title
+from analysis.spoken import spoken
 
 MANY = 30
 """Arms beyond which their table opens with a click."""
+WIDE = 8
+"""Fields beyond which an arm is told by those alone in which it differs: so many columns fit on no page."""
 FIRST = ("version", "commit", "changed", "device", "data name", "data checksum", "imported format")
 """Provenance that is shown at once; the rest opens with a click."""
 
@@ -33,7 +36,7 @@ def configuration(results: Results) -> str:
 
 
 def _arms(results: Results) -> str:
-    """Return one row an arm, its values bold where they differ from the first arm's."""
+    """Return one row an arm, its values bold where they differ from the first arm's; of many fields only those."""
     runs = results.runs
     names = [name for name in results.fields if as_text(runs[name]).nunique() > 1]
     if not names:
@@ -47,9 +50,27 @@ def _arms(results: Results) -> str:
         cells = [_against(plain(arm[name]), plain(first[name])) for name in names]
         rows.append([*cells, len(group), _ended(group)])
     head = [*map(title, names), "runs", "ended"]
+    if len(names) > WIDE:
+        rows = [[_differences(group.iloc[0], first), len(group), _ended(group)] for _, group in groups]
+        head = ["differs from the first in", "runs", "ended"]
     shown = table(head, rows, label="the arms, each against the first", sortable=True)
-    words = f"The {len(rows)} arms, field by field: bold where an arm differs from the first"
+    how = "in what each differs from the first" if len(names) > WIDE else "bold where an arm differs from the first"
+    words = f"The {len(rows)} arms, field by field: {how}"
     return details(words, shown) if len(rows) > MANY else f"<h3>{words}</h3>{shown}"
+
+
+def _differences(arm: "pd.Series[Any]", first: "pd.Series[Any]") -> str:
+    """Return the fields in which an arm is not the first, each with the first's value; of the first what is set."""
+    pairs = {name: (_words(arm[name]), _words(first[name])) for name in first.index}
+    told = [spoken(f"{name} {own}") + f" ({other})" for name, (own, other) in pairs.items() if own != other]
+    return ", ".join(told) or "the first: " + ", ".join(
+        spoken(f"{name} {own}") for name, (own, _) in pairs.items() if own != "none"
+    )
+
+
+def _words(value: Any) -> str:
+    value = plain(value)
+    return "none" if value is None or (isinstance(value, float) and pd.isna(value)) else str(value)
 
 
 def _against(value: Any, first: Any) -> Html:

@@ -19,7 +19,7 @@ from analysis.report.runs_table import failures, lost, runs_table
 from analysis.report.surfaces import surfaces
 from analysis.report.svg import inline
 from analysis.report.verdict_table import SIGNS, verdict_table
-from analysis.spoken import spoken
+from analysis.spoken import label_of, spoken
 from analysis.style import size_of
 from analysis.verdicts import Verdict
 from largebatch.records import Folder
@@ -135,7 +135,7 @@ def _figure(place: int, drawing: Drawing) -> str:
     kinds = " ".join(filter(None, [prefix, size_of(numbers)]))
     svg = inline(drawing.svg.read_text(encoding="utf-8"), prefix=prefix, label=caption, kinds=kinds)
     title = figure.summary[:1].upper() + figure.summary[1:]
-    label = f": {spoken(numbers['label'])}" if numbers.get("label") else ""
+    label = f": {label_of(numbers['label'])}" if numbers.get("label") else ""
     return (
         f'<section><h3>{html(title + label)}</h3><figure class="{prefix}">'
         f'<div class="scroll plot" role="region" tabindex="0" aria-label="{escape(title + label)}">{svg}</div>'

@@ -1,6 +1,6 @@
 import pytest
 
-from analysis.spoken import spoken
+from analysis.spoken import label_of, spoken
 
 
 @pytest.mark.parametrize(
@@ -14,3 +14,9 @@ from analysis.spoken import spoken
 )
 def test_names_lose_their_section_and_numbers_their_idle_digit(text, words):
     assert spoken(text) == words
+
+
+def test_a_label_of_many_fields_leaves_out_those_that_are_not_set():
+    many = "model.widths [200, 200], sam.rho none, label_smoothing 0.1, local.workers none"
+    assert label_of(many) == "widths [200, 200], label smoothing 0.1"
+    assert label_of("model.name mlp, sam.rho none") == "model mlp, rho none"

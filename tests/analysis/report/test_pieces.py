@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.load import load
+from analysis.report.configuration import configuration
 from analysis.report.markup import Html, table
 from analysis.report.runs_table import lost
 from analysis.report.svg import inline, lifted, slim
@@ -66,3 +67,17 @@ def test_lost_runs_are_counted_in_arms_that_lack_several_sections(tmp_path):
             disk.add(config={"batch_size": 16, "seed": seed, **config}, status="diverged" if gone else "done")
     (row,) = re.findall(r"<tr><td.*?</tr>", lost(load(disk.close())), re.DOTALL)
     assert ">2 of 3</td>" in row and "diverged" in row
+
+
+def test_arms_of_many_fields_are_told_by_those_in_which_they_differ(tmp_path):
+    disk = OnDisk(tmp_path / "exp")
+    sam = {"rho": 0.1, "adaptive": True, "m": 8}
+    sgd = {"name": "sgd", "momentum": 0.9, "nesterov": True, "weight_decay": 0.1, "clip_norm": 1.0}
+    many = {"sam": sam, "optimizer": sgd, "label_smoothing": 0.1, "scaling_rule": "linear"}
+    for config in ({}, {"label_smoothing": 0.1}, many):
+        disk.add(config={"batch_size": 16, **config})
+    arms = configuration(load(disk.close())).partition("the arms, each against the first")[2]
+    cells = [re.sub(r"<[^>]*>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", arms)][:9]
+    assert cells[0].startswith("the first: ") and cells[3] == "label smoothing 0.1 (none)"
+    assert {"rho 0.1 (none)", "momentum 0.9 (none)", "scaling rule linear (constant)"} <= set(cells[6].split(", "))
+    assert "batch size" not in cells[6] and cells[1:3] == ["1", "1 done"]
