@@ -82,6 +82,16 @@ def test_micro_batches_on_two_devices_do_not_matter():
     assert_close(trained(config("ghost"))[1], trained(config("ghost", devices=2, max_device_batch=4))[1])
 
 
+@pytest.mark.parametrize("order", [*ORDERS, *FURTHER])  # GraB has its own test
+def test_an_order_is_the_same_in_a_pack_on_two_devices_in_micro_batches(order):
+    one = config(order=order, devices=2, max_device_batch=4)
+    other = one.model_copy(update={"learning_rate": 0.01})
+    with jax.enable_x64(True):
+        pack = Pack([other, one], width=2)
+        pack.advance(UPDATES)
+        assert_close(trained(config(order=order))[1], pack.params(1))
+
+
 @pytest.mark.parametrize("scope", SCOPES)
 def test_a_row_is_the_run_alone(scope):
     base = config(scope)
