@@ -6,6 +6,7 @@ it gives way to everything else; the client sends five times as often as it usua
 
 import statistics
 import sys
+from collections.abc import Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -29,33 +30,42 @@ LOWEST = 19
 
 
 def measure(quick: bool, scratch: Path) -> Result:
-    """Run the sweep in the three modes in turns, after one that fills the cache of compiled programs."""
+    """Run the sweep in the three modes in turns, on both cores and on one, after a run that fills the cache."""
+    settings = QUICK if quick else ()
+    fewer = (*settings, "seeds=1")
+    _once("off", scratch / "first", fewer, workers=2)
+    repeats = 2 if quick else REPEATS
+    both = _compared("both cores train", settings, scratch, workers=2, repeats=repeats)
+    return Result(both + _compared("a core is left", fewer, scratch, workers=1, repeats=repeats))
+
+
+def _compared(where: str, settings: Sequence[str], scratch: Path, *, workers: int, repeats: int) -> list[Row]:
     whole: dict[str, list[float]] = {mode: [] for mode in MODES}
     early: list[float] = []
-    numbers, settings = count(), QUICK if quick else ()
-    _once("off", scratch / "first", settings)
+    numbers = count()
 
     def side(mode: str) -> float:
-        seconds, trained, streamed = _once(mode, scratch / f"{mode}-{next(numbers)}", settings)
+        seconds, trained, streamed = _once(mode, scratch / f"{workers}-{mode}-{next(numbers)}", settings, workers)
         whole[mode].append(seconds)
         if mode == "live":
             early.append(streamed)
         return trained
 
-    seen = alternate({mode: partial(side, mode) for mode in MODES}, repeats=2 if quick else REPEATS)
+    seen = alternate({mode: partial(side, mode) for mode in MODES}, repeats=repeats)
     rows = []
     for what, found, target in (("a run's own seconds", seen, SLOWER), ("the command, report included", whole, None)):
         for mode in MODES[1:]:
             medians = f"{statistics.median(found[mode]):.2f} against {statistics.median(found['off']):.2f} s"
             judged = target if mode == "live" else None
-            rows.append(Row(f"{what}, {mode} over off", ratio(found[mode], found["off"]), "x", judged, True, medians))
-    rows.append(Row("runs whose rows came before their end", Spread.of(early), "share"))
-    return Result(rows)
+            case = f"{where}: {what}, {mode} over off"
+            rows.append(Row(case, ratio(found[mode], found["off"]), "x", judged, True, medians))
+    rows.append(Row(f"{where}: runs whose rows came before their end", Spread.of(early), "share"))
+    return rows
 
 
-def _once(mode: str, results: Path, settings: tuple[str, ...]) -> tuple[float, float, float]:
+def _once(mode: str, results: Path, settings: Sequence[str], workers: int) -> tuple[float, float, float]:
     """Run the sweep; return the seconds of the command, the mean of its runs' own, and the share streamed in time."""
-    words = [LARGEBATCH, "run", YAML, "--results", results, "--wandb", mode]
+    words = [LARGEBATCH, "run", YAML, "--results", results, "--wandb", mode, "--workers", str(workers)]
     words += [word for setting in settings for word in ("--set", setting)]
     with serving(lower=LOWEST) as server:  # a new one each time: it must not know the runs from the last turn
         seconds, _ = command(words, JAX_COMPILATION_CACHE_DIR=results.parent / "cache", **server.environment)
