@@ -170,7 +170,7 @@ def test_status_before_anything_ran(tmp_path):
 def test_report_without_results_is_refused(tmp_path):
     done = called("report", "smoke", "--results", tmp_path)
     assert done.exit_code == 2
-    assert "holds no experiment.json" in done.stderr
+    assert "holds no runs; to train some: largebatch run smoke" in done.stderr
 
 
 def test_list_prints_every_kind_and_refuses_others():
