@@ -1,5 +1,4 @@
 import re
-import time
 from html.parser import HTMLParser
 
 import pytest
@@ -275,14 +274,3 @@ def test_nothing_to_report_is_refused(tmp_path):
     disk.missing(1)
     with pytest.raises(ResultsError, match="run it first"):
         write_report(disk.close(), figures=[], question="?", claims=[])
-
-
-def test_a_report_of_the_quickstarts_size_is_quick(tmp_path):
-    axes = {
-        "batch_size": [1, 8, 32, 128, 512, "full"], "scaling_rule": ["constant", "sqrt", "linear"],
-        "order": ["with_replacement", "reshuffle", "shuffle_once"],
-    }  # fmt: skip
-    folder = sweep(tmp_path / "exp", lambda _: {"points": 62}, axes, base={"budget": {"epochs": 30}})
-    begun = time.process_time()
-    write_report(folder, figures=["gap_vs_batch", "curves"], question="?", claims=[CLAIM])
-    assert time.process_time() - begun < 8
