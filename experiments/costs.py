@@ -46,10 +46,10 @@ def costs(name: str, workers: int = 2) -> Iterator[Cost]:
         programs = choices(
             found.configs, folder=NOWHERE, done=set(), where=Where("cpu", "any"), workers=workers, pack=None
         )
+        seeds = len(found.seeds)
         one = plan(
             found.configs, folder=NOWHERE, ledger=ledger, workers=workers, programs=programs,
-            landscapes=found.landscapes,
+            landscapes=[each for each in found.landscapes for _ in range(min(each.options.seeds or seeds, seeds))],
         )  # fmt: skip
         busy = sum(cost_of(config) * size_of(config) for config in found.configs) / workers
-        others = len(found.seeds) - 1
-        yield Cost(scale, one.runs * len(found.seeds), one.seconds + others * busy, one.capped)
+        yield Cost(scale, one.runs * seeds, one.seconds + (seeds - 1) * busy, one.capped)

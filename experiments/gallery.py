@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from experiments.reproduce import counted, numbers, remarks, verdicts
+from experiments.reproduce import counted, numbers, remarks
 
 if TYPE_CHECKING:
     from analysis.verdicts import Verdict
@@ -64,12 +64,18 @@ def chosen() -> list[str]:
 
 def write(place: "Place", pages: Path) -> Path:
     """Write an experiment's page and its figures from its records and its report, and return the page."""
+    from analysis.load import load
+    from analysis.report.cost import totals
+    from analysis.verdicts import judge
+
+    results = load(place.folder)
+    found = judge(results, place.experiment.claims)
     name = place.experiment.name
     kinds = [each if isinstance(each, str) else str(each["name"]) for each in place.experiment.figures]
     figures = list(_figures(place.folder / "report", pages / "figures", name, kinds))
     path = pages / f"{name}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(place, verdicts(place), figures), encoding="utf-8")
+    path.write_text(page(place, found, figures, totals(results)), encoding="utf-8")
     return path
 
 
@@ -97,11 +103,8 @@ def _figures(report: "Folder", folder: Path, name: str, first: Sequence[str]) ->
         yield kept, FIGURES[kind].caption(json.loads(svg.with_suffix(".json").read_bytes()))
 
 
-def page(place: "Place", found: "Sequence[Verdict]", figures: Sequence[tuple[Path, str]]) -> str:
+def page(place: "Place", found: "Sequence[Verdict]", figures: Sequence[tuple[Path, str]], took: str) -> str:
     """Return an experiment's page as Markdown: question, verdicts, figures, the paper's numbers, what departs."""
-    from analysis.load import load
-    from analysis.report.cost import totals
-
     experiment = place.experiment
     lines = [f"# {experiment.name}", "", experiment.question, "", f"*{experiment.paper}*", "", counted(found), ""]
     lines += [f"`largebatch reproduce {experiment.name}`", ""]
@@ -118,7 +121,7 @@ def page(place: "Place", found: "Sequence[Verdict]", figures: Sequence[tuple[Pat
             for n in experiment.published
         ]
     lines += ["", "## Deviations from the protocol", "", *(f"- {one}" for one in experiment.deviations or ["None."])]
-    lines += ["", "## What it took", "", f"{totals(load(place.folder))}."]
+    lines += ["", "## What it took", "", f"{took}."]
     if experiment.history:
         lines += ["", "## Changed after the claims had been stated", ""]
         lines += [f"- {one['date']}: {one['change']} {one['reason']}" for one in experiment.history]

@@ -29,8 +29,6 @@ PATIENCE = 3
 """Failures in a row after which the server is left alone."""
 PAUSE_SECONDS = 60.0
 """For how long."""
-LOWER = 19
-"""By how much the priority of this process is below that of the process that started it."""
 LOOK_SECONDS = 1.0
 """Between two looks at the runs that train."""
 OPEN_PAGES = 16

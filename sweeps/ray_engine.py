@@ -189,7 +189,7 @@ class RayEngine(Calling):
         if self._address is None:
             for name, value in IMPATIENT.items():
                 os.environ.setdefault(name, value)
-        if self._address is None:  # explicit: a bare init would join any cluster whose traces it finds
+            # The address is explicit: a bare init would join any cluster whose traces it finds.
             cpus = None if self._gpus else self._workers
             ray.init(address="local", num_cpus=cpus, include_dashboard=False, object_store_memory=OBJECT_STORE, **quiet)
         else:

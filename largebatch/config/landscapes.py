@@ -4,7 +4,7 @@ The runs are named by values of fields, as in {batch_size: 16}; which they are i
 loss is computed in `largebatch.probes.grids`.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -30,6 +30,10 @@ class Landscape(Options):
     """Examples of each part, drawn once; null means all."""
     precision: Literal["float32", "float64"] = "float32"
     """Arithmetic of loss and error."""
+    points: Annotated[int, Field(ge=2)] = 25
+    """How many along each dimension."""
+    dimensions: ClassVar[int] = 1
+    """Of its grid: a line, or a plane."""
 
     @property
     def title(self) -> str:
@@ -44,7 +48,7 @@ class Landscape(Options):
     @property
     def places(self) -> int:
         """How many points its grid has."""
-        raise NotImplementedError
+        return self.points**self.dimensions
 
     @property
     def trail(self) -> int:
@@ -62,8 +66,6 @@ class Interpolation(Landscape):
     """Along cos(alpha pi/2) a + sin(alpha pi/2) b instead of (1 - alpha) a + alpha b."""
     span: Annotated[tuple[float, float], Field(strict=False)] = (-1.0, 2.0)
     """First and last alpha."""
-    points: Annotated[int, Field(ge=2)] = 25
-    """How many."""
 
     @model_validator(mode="after")
     def _two_ends(self) -> "Interpolation":
@@ -81,15 +83,11 @@ class Interpolation(Landscape):
         """What tells its runs apart, one setting a run."""
         return self.between
 
-    @property
-    def places(self) -> int:
-        """How many points its grid has."""
-        return self.points
-
 
 class Surface(Landscape):
     """Loss and error on a plane through a run's last weights, with its path projected in (Li et al. 2018)."""
 
+    dimensions = 2
     name: Literal["surface"]
     around: Setting = {}
     """What tells the run from the others."""
@@ -100,8 +98,6 @@ class Surface(Landscape):
     span: Positive | None = None
     """How far the plane reaches on each side in lengths of random directions, 1 unless given; with `pca` how much
     further than the path on each side, relative to the path, 0.25 unless given."""
-    points: Annotated[int, Field(ge=2)] = 25
-    """How many along each side."""
     trajectory: NonNegativeInt = 20
     """Weights along the run that are projected in, spaced as its evaluations; 0 leaves the path out."""
 
@@ -115,11 +111,6 @@ class Surface(Landscape):
     def settings(self) -> tuple[Setting, ...]:
         """What tells its runs apart, one setting a run."""
         return (self.around,)
-
-    @property
-    def places(self) -> int:
-        """How many points its grid has."""
-        return self.points**2
 
     @property
     def trail(self) -> int:

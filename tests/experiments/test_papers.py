@@ -1,6 +1,7 @@
 """The packaged experiments: each file is valid and planned at each scale, and each claim has runs to be judged on."""
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -8,9 +9,10 @@ import pytest
 from analysis.gap import matches
 from analysis.gather import flatten
 from experiments.catalogue import entries
-from experiments.costs import costs
+from experiments.costs import NOWHERE, costs
 from experiments.document import parse, plain
 from experiments.experiment import load, packaged
+from experiments.landscape_costs import surveying
 
 PAPERS = sorted(name for name, path in packaged().items() if "\npaper:" in path.read_text())
 SMALL_SECONDS = 30 * 60
@@ -64,6 +66,12 @@ def test_every_claim_has_runs_at_every_scale(name):
             for axis in axes(claim):
                 derived = axis == "rate_per_example"
                 assert derived or chosen[axis].nunique() > 1, f"{name} at {scale}: {axis} of {claim['says']!r}"
+
+
+def test_a_cost_counts_the_landscapes_of_every_seed(monkeypatch):
+    whole, left = next(costs("li2018")), surveying(load("li2018").landscapes, NOWHERE)
+    monkeypatch.setattr("experiments.costs.load", lambda *a, **b: replace(load(*a, **b), landscapes=()))
+    assert whole.seconds - next(costs("li2018")).seconds == pytest.approx(left.seconds / 2)
 
 
 @pytest.mark.parametrize("name", PAPERS)

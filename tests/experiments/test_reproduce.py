@@ -100,9 +100,10 @@ def test_what_was_not_supported_is_said_with_what_would_decide_it(done, tmp_path
     published = {"figure": "table 1", "quantity": "a | b", "value": 3, "source": "Them", "claim": None}
     experiment = replace(at.experiment, claims=(claim,), published=(published,), deviations=("Small.",),
                          history=({"date": "2026-01-01", "change": "More.", "reason": "Noise."},))  # fmt: skip
-    text = gallery.page(replace(at, experiment=experiment), verdicts(replace(at, experiment=experiment)), [])
+    text = gallery.page(replace(at, experiment=experiment), verdicts(replace(at, experiment=experiment)), [], "An hour")
     assert "- It is tiny. Undecided: " in text or "- It is tiny. Contradicted: " in text
     assert "| a \\| b | 3 | not measured | table 1; Them |" in text
+    assert "## What it took\n\nAn hour.\n" in text
     assert "- Small." in text and "- 2026-01-01: More. Noise." in text
 
 
@@ -116,7 +117,7 @@ def test_the_measure_itself_stands_beside_what_was_published(done):
     runs = [read_summary(run) for run in (at.folder / "runs").iterdir()]
     losses = [run.summary["train_loss"] for run in runs if run.config["batch_size"] == 16]
     assert len(losses) == 4
-    assert f"| 1 | train_loss {np.mean(losses):.4g} (" in gallery.page(there, verdicts(there), [])
+    assert f"| 1 | train_loss {np.mean(losses):.4g} (" in gallery.page(there, verdicts(there), [], "")
 
 
 def test_a_number_without_noise_is_said_without_an_interval(done):
