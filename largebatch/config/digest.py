@@ -17,6 +17,9 @@ NULLABLE = ("optimizer.", "injected_noise.", "label_smoothing", "l2")
 KEPT = ("execution.keep_weights", "execution.keep_state")
 """What is done with the weights and the state of a row changes no program."""
 
+GROWTH = "schedule.grow_batch_to"
+"""Its sizes are compiled in where the batch does grow; a schedule without growth needs the program of any other."""
+
 
 def _hash(value: Any, size: int) -> str:
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain)
@@ -40,7 +43,7 @@ def program_key(config: RunConfig) -> str:
     """Return 12 hex digits of everything that is compiled in, execution included."""
     parts: dict[str, Any] = {}
     for path, kind, value in leaves(config):
-        if path.startswith(KEPT):
+        if path.startswith(KEPT) or path == GROWTH:
             continue
         if kind in (Kind.PROGRAM, Kind.EXECUTION):
             parts[path] = value

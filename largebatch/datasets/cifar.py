@@ -11,7 +11,7 @@ import numpy as np
 
 from largebatch.config.datasets import Dataset
 from largebatch.datasets import cache, hub
-from largebatch.datasets.cifar_files import FORMS, SOURCES, Images, Source
+from largebatch.datasets.cifar_files import FORMS, PAGE, SOURCES, Images, Source
 from largebatch.datasets.data import DataError, Parts, Pool
 from largebatch.datasets.places import given
 from largebatch.datasets.split import divide
@@ -69,7 +69,7 @@ def _from_the_hub(source: Source, places: list[str]) -> tuple[Images, Images]:
 def _nowhere(source: Source, places: list[str]) -> str:
     return (
         f"{source.title} was not found in {', '.join(places)}. Three ways to get it: "
-        f"1. put {source.archive} or {source.binary} in a folder and set LARGEBATCH_DATA to it; "
+        f"1. put {source.archive} or {source.binary} from {PAGE} in a folder and set LARGEBATCH_DATA to it; "
         f"2. put the unpacked folder {source.folder} there; "
         "3. pip install 'largebatch[hub]', which downloads it once"
     )

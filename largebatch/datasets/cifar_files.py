@@ -21,6 +21,8 @@ from largebatch.datasets.data import DataError
 Images = tuple[np.ndarray, np.ndarray]
 """uint8[n, 32, 32, 3] and int32[n]."""
 PIXELS = 3 * 32 * 32
+PAGE = "https://www.cs.toronto.edu/~kriz/cifar.html"
+"""The data's own page, which has the archives and states their sums."""
 
 
 @dataclass(frozen=True)
@@ -203,6 +205,7 @@ def _check(path: Path, expected: str, source: Source) -> None:
 
 def _damaged(where: Path | str, source: Source, why: str) -> DataError:
     return DataError(
-        f"{where} is not {source.title}'s official file, or not whole ({why}). Download {source.archive} again and put "
-        "it, or what it unpacks to, in the folder LARGEBATCH_DATA; or remove it and pip install 'largebatch[hub]'"
+        f"{where} is not {source.title}'s official file, or not whole ({why}). Download {source.archive} again from "
+        f"{PAGE} and put it, or what it unpacks to, in the folder LARGEBATCH_DATA; or remove it and "
+        "pip install 'largebatch[hub]'"
     )

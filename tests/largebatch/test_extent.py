@@ -76,6 +76,7 @@ def test_runs_that_grow_otherwise_share_no_program():
     assert len({program_key(run) for run in runs}) == len({digest(run) for run in runs}) == 4
     later = ramp(16, schedule={**RAMP, "milestones": [{"epochs": 3.0}], "grow_batch_to": 16})
     assert pack_key(later) != pack_key(ramp(16))
+    assert pack_key(ramp(8)) == pack_key(ramp(None)), "a batch of 8 that may grow to 8 does not grow"
 
 
 @pytest.mark.parametrize(

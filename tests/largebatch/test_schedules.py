@@ -3,7 +3,7 @@ import optax
 import pytest
 from pydantic import TypeAdapter
 
-from largebatch.config import SCHEDULES, Duration, RunConfig, pack_key, run
+from largebatch.config import SCHEDULES, Duration, RunConfig, digest, pack_key, run
 from largebatch.extent import total_updates
 from largebatch.schedules import SHAPES, rates, stretched
 from largebatch.units import updates_in
@@ -167,3 +167,9 @@ def test_rows_of_a_pack_end_together():
     assert pack_key(one) != pack_key(other)
     alone, same = (regime(32, None).model_copy(update={"reference_batch": b}) for b in (8, 16))
     assert pack_key(alone) == pack_key(same)
+
+
+def test_runs_of_all_schedules_share_a_pack():
+    assert {shape["name"] for shape in SHAPED} == SCHEDULES.keys()
+    runs = [regime(32, None, shape | {"warmup": {"updates": n}}) for n, shape in enumerate(SHAPED, start=1)]
+    assert len(set(map(digest, runs))) == len(runs) and len(set(map(pack_key, runs))) == 1

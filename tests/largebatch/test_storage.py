@@ -186,16 +186,21 @@ def test_a_file_missing_from_a_record_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("NaN", '"summary": {"x": NaN}'), ("without summary", '"sums": {}'), ("nothing", "")]
+    ("content", "why"),
+    [
+        *((f'"summary": {{"x": {constant}}}', f"{constant}, which no record has") for constant in ("NaN", "-Infinity")),
+        ('"sums": {}', "without summary"),
+        ("", "Expecting property name"),
+    ],
 )
-def test_a_document_that_is_no_record_is_torn(tmp_path, name, content):
+def test_a_document_that_is_no_record_is_torn(tmp_path, content, why):
     folder = records.write(record(), tmp_path)
     text = (folder / "run.json").read_text()
     begin, _, rest = text.partition('"summary": {\n  "train_loss": 0.5\n }')
     assert rest
     (folder / "run.json").write_text(begin + content + rest)
     for verify in (False, True):
-        with pytest.raises(records.RecordError, match="run.json is torn .*; delete the folder and run the sweep again"):
+        with pytest.raises(records.RecordError, match=rf"torn \({why}.*\); delete the folder and run the sweep again"):
             records.read(folder, verify=verify)
 
 

@@ -86,9 +86,11 @@ def test_what_was_added_counts_when_it_is_sealed_and_only_unaltered(run):
     (run / "added-spectrum.npz").write_bytes(b"torn")
     with pytest.raises(RecordError, match=r"added-spectrum.npz was altered since it was added; delete it"):
         records.read(run, verify=True)
-    (run / "added-spectrum.json").write_bytes(b"{")
-    with pytest.raises(RecordError, match=r"added-spectrum.json is torn .*; delete it and measure again"):
-        read_probes(run)
+    for torn, why in ((b"{", "Expecting property name"), (seal.replace(b'"schema": 1', b'"schema": 2'), "schema 2")):
+        assert torn != seal
+        (run / "added-spectrum.json").write_bytes(torn)
+        with pytest.raises(RecordError, match=rf"added-spectrum.json is torn \({why}.*\); delete it and measure again"):
+            read_probes(run)
 
 
 def test_a_probe_that_fails_leaves_nan_and_the_reason(run):
