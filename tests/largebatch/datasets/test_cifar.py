@@ -194,7 +194,8 @@ def test_nowhere_names_the_three_ways(place, tmp_path):
     with pytest.raises(DataError, match="CIFAR-100 was not found in") as error:
         cifar.load(options("cifar100"), 0)
     for way in ("cifar-100-python.tar.gz or cifar-100-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html",
-                "set LARGEBATCH_DATA to it", "unpacked folder cifar-100-python", "pip install 'largebatch[hub]'"):  # fmt: skip
+                "set LARGEBATCH_DATA to it", "unpacked folder cifar-100-python",
+                "pip install 'largebatch[hub]'"):  # fmt: skip
         assert way in str(error.value)
 
 
