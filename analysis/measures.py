@@ -37,7 +37,7 @@ def measured(results: Results, measure: str | Mapping[str, Any], at: Mapping[str
     """Return the results with the measure in the column `value`, read at the end of each run or `at` a place.
 
     A reduction along an axis leaves one row a seed and setting of everything else; where
-    a run of the axis is censored, so is that row.
+    a run of the axis is censored, so is that row, unless it is asked only which values are good.
 
     Raises:
         KeyError: no run has the measure or the axis.
@@ -52,17 +52,23 @@ def measured(results: Results, measure: str | Mapping[str, Any], at: Mapping[str
     if name == "best":
         return _best(found, measure["over"])
     axis = measure.get("over", "batch_size")
-    reduce = AXIS[name]
     rows = []
     for curve in curves(found, axis):
-        try:
-            value = reduce(curve, measure) if not curve.lost else np.nan
-        except ValueError:  # too few points, or values that a logarithm cannot take
-            value = np.nan
+        value = _reduced(curve, name, measure)
         outcome = "done" if np.isfinite(value) else "unreached"
         rows.append(curve.run.to_frame().T.assign(**{VALUE: value, "outcome": outcome}))
     runs = pd.concat(rows).astype({VALUE: float}) if rows else found.runs.iloc[:0].assign(**{VALUE: 0.0})
     return replace(found, runs=runs, fields=tuple(f for f in found.fields if f != axis and _outlives(f, found, axis)))
+
+
+def _reduced(curve: Curve, name: str, measure: Mapping[str, Any]) -> float:
+    ranked = name in RANKED and worse(measure[name]) and np.isfinite(curve.y).any()
+    if curve.lost and not ranked:
+        return np.nan
+    try:
+        return AXIS[name](curve, measure)
+    except ValueError:  # too few points, or values that a logarithm cannot take
+        return np.nan
 
 
 def _best(found: Results, over: str | Sequence[str]) -> Results:
@@ -190,14 +196,17 @@ HISTORY_REDUCED: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 def _argbest(curve: Curve, measure: Mapping[str, Any]) -> float:
     """Return where the smallest value lies, refined by the parabola through its neighbours in log x."""
     u, y, i = np.log(curve.x), curve.y, int(np.argmin(curve.y))
-    if i in (0, len(u) - 1):
+    if i in (0, len(u) - 1) or not np.isfinite(y[i - 1 : i + 2]).all():
         return float(curve.x[i])
     a, b, _ = np.polyfit(u[i - 1 : i + 2] - u[i], y[i - 1 : i + 2], 2)
     return float(np.exp(u[i] + np.clip(-b / (2 * a), u[i - 1] - u[i], u[i + 1] - u[i]))) if a > 0 else float(curve.x[i])
 
 
 def _width(curve: Curve, measure: Mapping[str, Any]) -> float:
-    """Return the octaves around the best within which the value stays `within` so much of it, interpolated."""
+    """Return the octaves around the best within which the value stays `within` so much of it, interpolated.
+
+    Towards a value at which a run was lost there is nothing to interpolate: the range ends before it.
+    """
     u, excess, best = np.log2(curve.x), curve.y - curve.y.min() - measure["within"], int(np.argmin(curve.y))
 
     def reach(steps: Sequence[int]) -> float:
@@ -209,6 +218,9 @@ def _width(curve: Curve, measure: Mapping[str, Any]) -> float:
 
     return reach(range(best, len(u))) - reach(range(best, -1, -1))
 
+
+RANKED = ("argbest", "width")
+"""What asks only which values of an axis are good: where more is worse, one at which a run was lost is not."""
 
 AXIS: dict[str, Callable[[Curve, Mapping[str, Any]], float]] = {
     "argbest": _argbest,

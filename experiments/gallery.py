@@ -4,6 +4,7 @@ It can be stopped at any time: sweeps go on where they were, and a page is writt
 """
 
 import json
+import math
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 PAGES = Path("docs/gallery")
 RESULTS = Path("results/gallery")
-MOST_FIGURES = 3
-"""One of each kind; the report has the others."""
+MOST_PARTS = 4
+"""Drawings of one kind; of a kind with more of them the report has all and the page none, as no few stand for it."""
 LARGEST_SVG = 120_000
 """Bytes; of a larger drawing the PNG is kept."""
 SIGNS = {"supported": "✓ supported", "contradicted": "✗ contradicted", "undecided": "? undecided"}
@@ -72,47 +73,64 @@ def write(place: "Place", pages: Path) -> Path:
     found = judge(results, place.experiment.claims)
     name = place.experiment.name
     kinds = [each if isinstance(each, str) else str(each["name"]) for each in place.experiment.figures]
-    figures = list(_figures(place.folder / "report", pages / "figures", name, kinds))
+    shown, left = parts(place.folder / "report", kinds)
+    figures = list(_figures(shown, pages / "figures", name))
     path = pages / f"{name}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(place, found, figures, totals(results)), encoding="utf-8")
+    path.write_text(page(place, found, figures, left, totals(results)), encoding="utf-8")
     return path
 
 
-def _figures(report: "Folder", folder: Path, name: str, first: Sequence[str]) -> Iterable[tuple[Path, str]]:
-    """Copy one figure of each kind, small, and yield it with its caption; those of an earlier page go.
+def parts(report: "Folder", first: Sequence[str]) -> tuple[list["Folder"], dict[str, int]]:
+    """Return the drawings that a page shows, and the kinds that are left to the report with how many those are.
 
     The kinds that the experiment asks for come first, in its order: its main figure is among them.
     """
-    from analysis.figures import FIGURES
     from largebatch.storage import matching
+
+    kinds: dict[str, list[Folder]] = {}
+    for svg in matching(report, "*.svg"):
+        kinds.setdefault(svg.stem.partition("--")[0], []).append(svg)
+    order = sorted(kinds, key=lambda kind: (first.index(kind) if kind in first else len(first), kind))
+    left = {kind: len(kinds[kind]) for kind in order if len(kinds[kind]) > MOST_PARTS}
+    return [svg for kind in order if kind not in left for svg in kinds[kind]], left
+
+
+def _figures(shown: Iterable["Folder"], folder: Path, name: str) -> Iterable[tuple[Path, str]]:
+    """Copy the drawings, small, and yield each with its caption; those of an earlier page go."""
+    from analysis.figures import FIGURES
 
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob(f"{name}-*"):
         old.unlink()
-    kinds = {svg.stem.partition("--")[0]: svg for svg in reversed(matching(report, "*.svg"))}
-    order = sorted(kinds, key=lambda kind: (first.index(kind) if kind in first else len(first), kind))
-    for kind in order[:MOST_FIGURES]:
-        svg = kinds[kind]
+    for svg in shown:
         content, source = svg.read_bytes(), svg
         if len(content) > LARGEST_SVG:
             source = svg.with_suffix(".png")
             content = source.read_bytes()
         kept = folder / f"{name}-{source.name}"
         kept.write_bytes(content)
+        kind = svg.stem.partition("--")[0]
         yield kept, FIGURES[kind].caption(json.loads(svg.with_suffix(".json").read_bytes()))
 
 
-def page(place: "Place", found: "Sequence[Verdict]", figures: Sequence[tuple[Path, str]], took: str) -> str:
+def page(
+    place: "Place",
+    found: "Sequence[Verdict]",
+    figures: Sequence[tuple[Path, str]],
+    left: Mapping[str, int],
+    took: str,
+) -> str:
     """Return an experiment's page as Markdown: question, verdicts, figures, the paper's numbers, what departs."""
     experiment = place.experiment
     lines = [f"# {experiment.name}", "", experiment.question, "", f"*{experiment.paper}*", "", counted(found), ""]
     lines += [f"`largebatch reproduce {experiment.name}`", ""]
     lines += ["## Verdicts", "", "| claim | verdict | numbers |", "|---|---|---|"]
     lines += [_row(one.says, SIGNS[one.verdict], numbers(one)) for one in found]
-    if figures:
+    if figures or left:
         lines += ["", "## Figures", ""]
         lines += [f"![{figure.stem}](figures/{figure.name})\n\n{caption}\n" for figure, caption in figures]
+        lines += [f"The report alone has `{kind}`, in {many} drawings.\n" for kind, many in left.items()]
     if experiment.published:
         ours = {one.says: _ours(one, claim) for one, claim in zip(found, experiment.claims, strict=True)}
         lines += ["", "## Ours against published", "", "| quantity | published | ours | where |", "|---|---|---|---|"]
@@ -135,6 +153,8 @@ def _ours(one: "Verdict", claim: Mapping[str, Any]) -> str:
 
     if not one.n:
         return "not measured"
+    if one.method == "sign" and (one.effect == 0 or not math.isfinite(one.effect)):
+        return f"no number, as runs were lost ({one.verdict})"
     shown = f"{one.effect + claim['value']:.4g}" if "value" in claim else number(one, one.effect)
     return f"{one.measure} {shown} ({one.verdict})"
 

@@ -48,10 +48,28 @@ def test_a_measure_of_each_run_is_averaged_where_one_of_the_axis_stands_against_
     assert shown.note == "averaged over batch_size"
 
 
-def test_a_lost_run_leaves_what_is_read_off_its_axis_unknown(blank):
-    found = filled(blank, lambda b, r: 0.01 * (np.log2(b) - 6.5) ** 2, lost={(512, "sqrt", 3)})
-    shown = verdict(found, measure={"argbest": "test_error", "over": "batch_size"}, value=0, direction="greater")
+def test_a_lost_run_leaves_what_is_fitted_along_its_axis_unknown(blank):
+    lost = {(512, "sqrt", 3)}
+    found = filled(blank, lambda b, r: np.log(500 * (1 + 64 / b)), column="log", lost=lost)
+    found = replace(found, runs=found.runs.assign(update=np.exp(found.runs["log"])))
+    shown = verdict(found, measure={"critical_batch": "update"}, value=0, direction="greater")
     assert (shown.n, shown.method) == (5, "sign") and "1 seeds without a value" in shown.note
+
+
+@pytest.mark.parametrize("batch", [512, 128])
+def test_a_lost_run_is_neither_the_best_nor_near_it(blank, batch):
+    found = filled(blank, lambda b, r: 0.01 * (np.log2(b) - 6.5) ** 2, lost={(batch, "sqrt", 3)})
+    axis = {"over": "batch_size"}
+    best = verdict(found, measure={"argbest": "test_error"} | axis, value=0, direction="greater")
+    wide = verdict(found, measure={"width": "test_error", "within": 0.02} | axis, value=0, direction="greater")
+    assert (best.n, wide.n, best.method, wide.method) == (5, 5, "t", "t")
+    # Of that seed: at 512 nothing near the best was lost; at 128 its neighbour 64 is the best there is, as good but last.
+    assert best.effect == pytest.approx(2**6.5 if batch == 512 else (4 * 2**6.5 + 64) / 5)
+    x = np.linspace(4, 9, 100_001)
+    y = np.interp(x, np.log2(BATCHES), 0.01 * (np.log2(BATCHES) - 6.5) ** 2)
+    inside = x[y <= y.min() + 0.02]
+    whole, left = inside.max() - inside.min(), 6 - inside.min()
+    assert wide.effect == pytest.approx(whole if batch == 512 else (4 * whole + left) / 5, abs=1e-3)
 
 
 def test_along_a_history_only_what_lies_before_the_place_counts(blank):

@@ -100,24 +100,40 @@ def test_what_was_not_supported_is_said_with_what_would_decide_it(done, tmp_path
     published = {"figure": "table 1", "quantity": "a | b", "value": 3, "source": "Them", "claim": None}
     experiment = replace(at.experiment, claims=(claim,), published=(published,), deviations=("Small.",),
                          history=({"date": "2026-01-01", "change": "More.", "reason": "Noise."},))  # fmt: skip
-    text = gallery.page(replace(at, experiment=experiment), verdicts(replace(at, experiment=experiment)), [], "An hour")
+    there = replace(at, experiment=experiment)
+    text = gallery.page(there, verdicts(there), [], {}, "An hour")
     assert "- It is tiny. Undecided: " in text or "- It is tiny. Contradicted: " in text
     assert "| a \\| b | 3 | not measured | table 1; Them |" in text
     assert "## What it took\n\nAn hour.\n" in text
     assert "- Small." in text and "- 2026-01-01: More. Noise." in text
 
 
+def published_of(claim):
+    return {"figure": "figure 1", "quantity": "loss", "value": "1", "source": "Them", "claim": claim["says"]}
+
+
 def test_the_measure_itself_stands_beside_what_was_published(done):
     at = done[0]
     claim = {"says": "It ends near 1.", "kind": "equivalence", "measure": "train_loss", "value": 1.0, "margin": 9.0,
              "where": {"batch_size": 16}}  # fmt: skip
-    published = {"figure": "figure 1", "quantity": "loss", "value": "1", "source": "Them", "claim": claim["says"]}
+    published = published_of(claim)
     experiment = replace(at.experiment, claims=(claim,), published=(published,))
     there = replace(at, experiment=experiment)
     runs = [read_summary(run) for run in (at.folder / "runs").iterdir()]
     losses = [run.summary["train_loss"] for run in runs if run.config["batch_size"] == 16]
     assert len(losses) == 4
-    assert f"| 1 | train_loss {np.mean(losses):.4g} (" in gallery.page(there, verdicts(there), [], "")
+    assert f"| 1 | train_loss {np.mean(losses):.4g} (" in gallery.page(there, verdicts(there), [], {}, "")
+
+
+@pytest.mark.parametrize("effect", [0.0, float("inf"), float("-inf")])
+def test_what_lost_runs_leave_is_no_number_beside_what_was_published(done, effect):
+    at = done[0]
+    (claim,) = at.experiment.claims
+    there = replace(at, experiment=replace(at.experiment, published=(published_of(claim),)))
+    lost = replace(verdicts(at)[0], effect=effect, method="sign", verdict="undecided")
+    assert "| loss | 1 | no number, as runs were lost (undecided) |" in gallery.page(there, [lost], [], {}, "")
+    ranked = replace(lost, effect=0.25)
+    assert "no number" not in gallery.page(there, [ranked], [], {}, "")
 
 
 def test_a_number_without_noise_is_said_without_an_interval(done):
@@ -135,3 +151,18 @@ def test_the_figures_an_experiment_asks_for_come_first_and_are_explained(done, t
     assert (curves, gap) == (first, second)
     assert curves[0] == "curves" and curves[1].startswith("Train loss")
     assert gap[0] == "gap_vs_batch" and "2 seeds" in gap[1]
+
+
+def test_all_drawings_of_a_kind_are_shown_or_none(tmp_path):
+    for kind, many in (("curves", 5), ("distance", 4), ("gap_vs_batch", 1)):
+        for part in range(many):
+            (tmp_path / f"{kind}--seed-{part}.svg").touch()
+    shown, left = gallery.parts(tmp_path, ["gap_vs_batch", "curves", "distance"])
+    assert [path.stem for path in shown] == ["gap_vs_batch--seed-0", *(f"distance--seed-{part}" for part in range(4))]
+    assert left == {"curves": 5}
+
+
+def test_a_page_says_which_drawings_are_in_the_report_alone(done):
+    at = done[0]
+    text = gallery.page(at, verdicts(at), [], {"curves": 20}, "")
+    assert "## Figures\n\nThe report alone has `curves`, in 20 drawings.\n" in text
