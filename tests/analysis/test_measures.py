@@ -63,7 +63,7 @@ def test_a_lost_run_is_neither_the_best_nor_near_it(blank, batch):
     best = verdict(found, measure={"argbest": "test_error"} | axis, value=0, direction="greater")
     wide = verdict(found, measure={"width": "test_error", "within": 0.02} | axis, value=0, direction="greater")
     assert (best.n, wide.n, best.method, wide.method) == (5, 5, "t", "t")
-    # Of that seed: at 512 nothing near the best was lost; at 128 its neighbour 64 is the best there is, as good but last.
+    # Of that seed: at 512 nothing near the best was lost; at 128 its neighbour 64 is the best, as good but last.
     assert best.effect == pytest.approx(2**6.5 if batch == 512 else (4 * 2**6.5 + 64) / 5)
     x = np.linspace(4, 9, 100_001)
     y = np.interp(x, np.log2(BATCHES), 0.01 * (np.log2(BATCHES) - 6.5) ** 2)
