@@ -60,8 +60,9 @@ def budget_unit(runs: pd.DataFrame) -> str:
 
 
 def _only(runs: pd.DataFrame, name: str) -> Any:
-    values = runs[name].dropna().unique() if name in runs else []
-    return values[0] if len(values) == 1 else None
+    """Return the value that every run has, None where one has another or none."""
+    values = runs[name].unique() if name in runs else []
+    return values[0] if len(values) == 1 and pd.notna(values[0]) else None
 
 
 def _budget(runs: pd.DataFrame) -> str:
