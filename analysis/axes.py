@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.evidence import Reading, ends, places, pooled_sample, two
+from analysis.evidence import CannotTell, Reading, ends, places, pooled_sample, two
 from analysis.gap import matches
 from analysis.load import Results
 from analysis.location import Location, Part, Regression, Sample
@@ -44,7 +44,7 @@ def _slope(reading: Reading, at: Any) -> Location:
     usable = [curve for curve in _curves(reading, at) if len(curve.x) > 1]
     linear = reading.claim.get("scale") == "linear"
     if reading.claim.get("pooled"):
-        return _pooled_slope(usable, linear)
+        return _pooled_slope(usable, linear, _over(reading.claim)[0])
     for curve in usable:
         positive = linear or (curve.y > 0).all()
         known = not curve.lost and positive
@@ -56,13 +56,17 @@ def _slope(reading: Reading, at: Any) -> Location:
     return reading.settled(sample)
 
 
-def _pooled_slope(usable: list[Curve], linear: bool) -> Sample:
-    """Return the slope of the mean over seeds, as the jackknife's pseudo-values; curves of one seed are averaged."""
+def _pooled_slope(usable: list[Curve], linear: bool, axis: str) -> Sample:
+    """Return the slope of the mean over seeds, as the jackknife's pseudo-values; curves of one seed are averaged.
+
+    Raises:
+        CannotTell: not every seed has the same values of the axis.
+    """
     by_seed: dict[Any, list[np.ndarray]] = {}
     x = usable[0].x if usable else np.empty(0)
     for curve in usable:
         if not np.array_equal(curve.x, x):
-            raise KeyError("one and the same set of values of the axis in every seed, which pooled needs")
+            raise CannotTell(f"pooled needs the same values of {axis} in every seed; run what is missing")
         by_seed.setdefault(curve.run["seed"], []).append(curve.y)
     rows = np.array([np.mean(values, axis=0) for values in by_seed.values()])
     return pooled_sample(lambda some: _line(x, some.mean(axis=0), linear)[0], rows)

@@ -16,7 +16,10 @@ from analysis.measures import VALUE, measured, worse
 from analysis.selection import SelectionError, choose, sentence
 
 Where = Mapping[str, Any]
-NO_RATIO = "a ratio needs values above 0, which not every run has"
+
+
+class CannotTell(Exception):
+    """The records at hand do not serve a claim; the message is the sentence that says why, and what would."""
 
 
 @dataclass
@@ -25,6 +28,7 @@ class Reading:
 
     claim: Mapping[str, Any]
     results: Results
+    why: str = ""
     empty: list[str] = field(default_factory=list)
     averaged: dict[str, None] = field(default_factory=dict)
     censored: int = 0
@@ -39,6 +43,7 @@ class Reading:
 
         Raises:
             KeyError: no run has a field of `where`.
+            CannotTell: nothing can be selected on a tuned axis.
         """
         reading = cls(claim, results.only(matches(results.runs, claim.get("where", {}))))
         tuned = claim.get("tuned")
@@ -50,7 +55,7 @@ class Reading:
             try:
                 found, choices = choose(reading.results, over, by=by)
             except SelectionError as error:
-                raise KeyError(f"a tuned axis: {error}") from None
+                raise CannotTell(str(error)) from None
             axes = [over] if isinstance(over, str) else over
             reading.results = replace(found, fields=tuple(f for f in found.fields if f not in axes))
             reading.tuned = sentence(choices, over, by)
@@ -123,7 +128,7 @@ class Reading:
 def _logarithm(runs: Any) -> Any:
     values = runs[VALUE].to_numpy(float)
     if (values[np.isfinite(values)] <= 0).any():
-        raise KeyError(NO_RATIO)
+        raise CannotTell("a ratio needs values above 0, which not every run has; claim a difference instead")
     return runs.assign(**{VALUE: np.log(values)})
 
 

@@ -145,7 +145,7 @@ class _Test:
 
     @classmethod
     def of(cls, results: "Results", claim: Mapping[str, Any]) -> "_Test":
-        from analysis.evidence import Reading
+        from analysis.evidence import CannotTell, Reading
         from analysis.wording import budget, note, policy
 
         check(claim)
@@ -157,6 +157,8 @@ class _Test:
             parts = _kinds()[kind](reading)
         except KeyError as error:
             reading.empty.append(str(error.args[0]))
+        except CannotTell as error:
+            reading.why = str(error)
         parts = parts or [Part("", Sample(np.empty(0)), 0.0, math.inf)]
         return cls(claim, parts, note(reading, parts), budget(reading), policy(reading))
 

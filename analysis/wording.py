@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis.evidence import NO_RATIO, Reading, places, words
+from analysis.evidence import Reading, places, words
 from analysis.location import Part, Sample
 from analysis.measures import best_repeated
 from analysis.mistakes import pairs, told
@@ -103,9 +103,10 @@ def note(reading: Reading, parts: Sequence[Part]) -> str:
     """Return what was missing, averaged over, censored or left out."""
     n = max(part.location.n for part in parts)
     empty = list(dict.fromkeys(reading.empty))
-    if not empty and not n:
+    if not empty and not n and not reading.why:
         empty = [f"a pair of values of {measure_of(reading.claim['measure'])}"]
-    said = [what if what == NO_RATIO else f"no run has {what}" for what in empty]
+    said = [reading.why] if reading.why else []
+    said += [f"no run has {what}" for what in empty]
     if reading.averaged:
         said.append(f"averaged over {', '.join(reading.averaged)}")
     if reading.unknown:

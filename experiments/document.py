@@ -78,7 +78,8 @@ class _Reader:
         try:
             return self.constructor.construct_object(raw)
         except (ValueError, YAMLError):
-            self.problems.append(Problem(mark, path, f"{show(raw.value)} is no {str(raw.tag).rpartition(':')[2]}"))
+            kind = str(raw.tag).rpartition(":")[2]
+            self.problems.append(Problem(mark, path, f"{show(raw.value)} is no {kind}; write one, or no tag"))
             return None
 
     def mapping(self, raw: MappingNode, path: str) -> dict[str, Node]:
@@ -86,7 +87,7 @@ class _Reader:
         for raw_key, raw_value in raw.value:
             mark = self.mark(raw_key.start_mark)
             if not isinstance(raw_key, ScalarNode):
-                self.problems.append(Problem(mark, path, "a key that is not text; keys are names"))
+                self.problems.append(Problem(mark, path, "a key that is not text; write a name"))
                 continue
             name = str(raw_key.value)
             where = f"{path}.{name}" if path else name

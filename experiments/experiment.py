@@ -67,7 +67,7 @@ class Experiment:
             torn: whether records that are torn say nothing, instead of being refused.
 
         Raises:
-            SweepError: a record is torn, or the search cannot go on.
+            SweepError: the folder cannot be read, a record is torn, or the search cannot go on.
         """
         if self.search is None:
             return self
@@ -160,7 +160,7 @@ def _read(path: Path, source: dict[str, str]) -> Node:
     try:
         text = source[path.name] = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text; save it as such"
         raise ExperimentError([Problem(Mark(str(path)), "", f"cannot be read: {reason}")]) from None
     return parse(text, _shown(path))
 
@@ -189,7 +189,7 @@ def _extended(own: Node, path: Path, source: dict[str, str]) -> Node:
 def _at_scale(tree: Node, scale: str) -> Node:
     scales = find(tree, ["scales"])[0].entries if "scales" in tree.entries else {}
     if scale not in scales:
-        what = unknown("scale", scale, list(scales)) if scales else "the experiment has no scales"
+        what = unknown("scale", scale, list(scales)) if scales else "the experiment has no scales; leave --scale out"
         raise ExperimentError([Problem(Mark(f"--scale {scale}"), "", what)])
     return merge(tree, scales[scale])
 

@@ -52,7 +52,7 @@ def gallery(
         write(at, pages)
         index(pages)
     if failed:
-        print(f"not complete: {', '.join(failed)}", file=sys.stderr)
+        print(f"not complete: {', '.join(failed)}; the same command goes on with them", file=sys.stderr)
         raise typer.Exit(1)
 
 

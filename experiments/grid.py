@@ -54,7 +54,8 @@ def axes_problems(groups: Sequence[Sequence[Assignment]]) -> Iterator[Problem]:
         if len(set(lengths.values())) > 1:
             node = group[0][1]
             told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-            yield Problem(node.key or node.mark, node.path, f"axes that move together differ in length: {told} values")
+            what = f"axes that move together differ in length: {told} values; make them equal"
+            yield Problem(node.key or node.mark, node.path, what)
 
 
 def grid_problems(

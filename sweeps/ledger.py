@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass, field
 
 from largebatch import records
 from largebatch.config import RunConfig, digest
-from largebatch.records import RecordError
 from largebatch.storage import Folder, matching
 from sweeps import SweepError
 from sweeps.cancelling import cancelled
 from sweeps.extending import related
+from sweeps.reading import reading
 from sweeps.version import Origin
 
 
@@ -55,10 +55,8 @@ class Ledger:
                 this sweep, nor differs from a run of it in length, evaluations and probes alone.
         """
         wanted = {digest(config): config for config in configs}
-        try:
+        with reading(folder):
             present = list(records.folders(folder / "runs"))
-        except OSError as error:
-            raise SweepError(f"{folder} cannot be read: {error}; choose another --results folder") from error
         foreign = [path.name for path in present if path.name not in wanted]
         if foreign and len(foreign) == len(present) and not related(folder, configs, foreign):
             raise SweepError(
@@ -67,15 +65,13 @@ class Ledger:
             )
         own = [path for path in present if path.name in wanted]
         done, origins = dict[str, records.Status](), dict[str, Origin]()
-        try:
+        with reading(folder):
             for path, record in zip(own, records.read_all(own, summary=True), strict=True):
                 done[path.name], origins[path.name] = record.status, Origin.of(record)
-        except RecordError as error:
-            raise SweepError(str(error)) from error
-        gone = cancelled(folder)
+            gone, failures = cancelled(folder), _failures(folder)
         out = [run for run in wanted if run in gone and run not in done]
         ended = done.keys() | set(out)
-        failed = {d: f for d, f in _failures(folder).items() if d in wanted and d not in ended}
+        failed = {d: f for d, f in failures.items() if d in wanted and d not in ended}
         missing = [config for d, config in wanted.items() if d not in ended and d not in failed]
         return cls(len(wanted), done, failed, missing, foreign, origins, out)
 

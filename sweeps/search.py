@@ -11,9 +11,9 @@ from typing import Literal
 from largebatch import records
 from largebatch.records import Record, RecordError
 from largebatch.storage import Folder
-from sweeps import SweepError
 from sweeps.cancelling import cancelled
 from sweeps.ranges import Range, Side
+from sweeps.reading import reading
 
 By = Literal["validation_error", "validation_loss", "train_loss", "updates_to_target"]
 TIES: dict[str, str] = {
@@ -121,15 +121,13 @@ def read(folder: Folder, by: By, *, torn: bool = False) -> dict[str, Found]:
         torn: whether a record that is torn says nothing, instead of being refused.
 
     Raises:
-        SweepError: a record is torn.
+        SweepError: the folder cannot be read, or a record is torn.
     """
-    places = [place for place in records.folders(folder / "runs") if not torn or _whole(place)]
-    try:
+    with reading(folder):
+        places = [place for place in records.folders(folder / "runs") if not torn or _whole(place)]
         read_all = zip(places, records.read_all(places, summary=True), strict=True)
         recorded = {place.name: found(record, by) for place, record in read_all}
-    except RecordError as error:
-        raise SweepError(str(error)) from error
-    return dict.fromkeys(cancelled(folder), CANCELLED) | recorded
+        return dict.fromkeys(cancelled(folder), CANCELLED) | recorded
 
 
 def _whole(place: Folder) -> bool:

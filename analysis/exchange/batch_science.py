@@ -158,9 +158,9 @@ def _run(
 def _places(config: Mapping[str, Any], update: np.ndarray) -> dict[str, np.ndarray]:
     """Return epochs and examples: every update takes a whole batch, but for the last of an epoch."""
     size, batch = config["dataset"]["train_size"], config["batch_size"]
-    each = -(-size // batch)
     if config.get("partial") != "keep":
         return {"examples": update * batch, "epoch": update * batch / size}
+    each = -(-size // batch)
     return {"examples": update // each * size + update % each * batch, "epoch": update / each}
 
 

@@ -45,9 +45,10 @@ def told(where: str) -> Iterator[None]:
     try:
         yield
     except KeyError as error:
-        raise ExchangeError(f"{where}: its configuration lacks {error}") from None
+        raise ExchangeError(f"{where}: its configuration lacks {error}; add it there") from None
     except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
-        raise ExchangeError(f"{where}: {error}") from None
+        what = "a value is not of the kind that its place takes; correct it there"
+        raise ExchangeError(f"{where}: {error}: {what}") from None
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class ForeignRun:
         with told(self.source):
             known = dict(flatten(self.config))
         if missing := [name for name in NEEDED if known.get(name) is None]:
-            raise ExchangeError(f"{self.source}: its configuration lacks {', '.join(missing)}")
+            raise ExchangeError(f"{self.source}: its configuration lacks {', '.join(missing)}; add them there")
         for name in NEEDED[:2]:
             if not known[name] > 0:
                 raise ExchangeError(f"{self.source}: {name} must be above 0; got {known[name]!r}")
@@ -146,7 +147,8 @@ def write_imported(
     """
     axes = searched(found) if select else []
     if select and (select not in BY or not axes):
-        what = f"accepted: {', '.join(BY)}" if select not in BY else "no two runs of a batch size and seed differ"
+        none = "no two runs of a batch size and seed differ, so nothing was searched; leave --select out"
+        what = none if select in BY else f"accepted: {', '.join(BY)}"
         raise ExchangeError(f"cannot select by {select}: {what}")
     origin = {"format": found.format, "notes": list(found.notes)}
     digests = []

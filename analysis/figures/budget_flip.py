@@ -65,7 +65,8 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
             cells += own
             best.append({"arm": arm.label, "budget": budget, "batch_size": _best(own, measure), "runs": groups})
     if not cells:
-        raise CannotDraw("no run got far enough to be read under any budget")
+        told = f"to see how they ended: largebatch status {results.name}"
+        raise CannotDraw(f"no run got far enough to be read under any budget; {told}")
     return {
         "figure": "budget_flip",
         **said,

@@ -38,7 +38,8 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
     relative = options.relative if options.relative is not None else _differs(numbers)
     if relative:
         if not np.isfinite(found.histories()[EDGE].to_numpy(float)).any():
-            raise CannotDraw("the optimizer has no largest stable eigenvalue to draw over; leave out relative")
+            raise CannotDraw("a largest stable eigenvalue is known of sgd alone, so there is none to draw over; leave "
+                             "out relative")  # fmt: skip
         for name in measures[:-2]:
             column = found.histories()[name].to_numpy(float) / found.histories()[EDGE].to_numpy(float)
             found = _replaced(found, name, column)

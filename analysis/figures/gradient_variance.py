@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis.figures.describe import CannotDraw, conditions, plain
 from analysis.figures.fitted import interval, said
-from analysis.figures.probing import Found, need
+from analysis.figures.probing import Found, all_lost, need
 from analysis.fits import power_law
 from analysis.gap import censored
 from analysis.intervals import Interval, mean_interval
@@ -26,14 +26,16 @@ def prepare(results: Results) -> dict[str, Any]:
     the regression's own.
 
     Raises:
-        CannotDraw: no run that ended well has the probe with two batch sizes.
+        CannotDraw: no run that ended well has the probe, or none with two batch sizes.
     """
     well = results.runs.index[~censored(results.runs)]
     tables = [own for own in need(results, "gradient_variance") if own[0] in well]
+    if not tables:
+        raise all_lost(results, "a gradient variance")
     runs = [run for own in tables for run in _places(results, own)]
     if not runs:
-        raise CannotDraw("no run that ended well has a gradient variance of two batch sizes; give the probe "
-                         "gradient_variance more batch_sizes")  # fmt: skip
+        raise CannotDraw("no run has a gradient variance of two batch sizes; give the probe gradient_variance more "
+                         "batch_sizes, as in {name: gradient_variance, batch_sizes: [4, 16]}")  # fmt: skip
     sizes = sorted({int(batch) for run in runs for batch in run["x"]})
     moments = [name for name in ("start", "end") if any(run["moment"] == name for run in runs)]
     return {

@@ -28,7 +28,7 @@ def finished(results: Results, name: str) -> list[Any]:
         )
     finite = [grid for grid in whole if any(value is not None for value in grid.values[f"{_first(grid)}_loss"])]
     if not finite:
-        raise CannotDraw(f"no {name} of these runs has a finite loss anywhere")
+        raise CannotDraw(f"no {name} of these runs has a finite loss anywhere; state it with a smaller span")
     return finite
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.figures.describe import CannotDraw, budget_unit, conditions, plain
 from analysis.figures.fitted import fit_hyperbola, said
 from analysis.figures.options import Target, Targeted
-from analysis.figures.probing import with_errors, with_measure
+from analysis.figures.probing import all_lost, with_errors, with_measure
 from analysis.figures.targets import points, prepared
 from analysis.gap import censored
 from analysis.load import Results
@@ -32,7 +32,7 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
     relative standard errors of the estimates, over sqrt(seeds).
 
     Raises:
-        CannotDraw: no run has a noise scale.
+        CannotDraw: no run that ended well has a noise scale, or no batch size in all of its seeds.
     """
     found = with_errors(with_measure(results, options.measure), options.measure)
     unit = budget_unit(found.runs)
@@ -43,6 +43,8 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
         rows = pd.concat([histories[digest] for digest in well.index]) if len(well) else found.histories().iloc[:0]
         line = _line(rows, len(well), options.measure, UNITS[unit])
         lines.append({"batch_size": int(batch), "n": len(well), "lost": len(runs) - len(well), **line})
+    if not any(line["n"] for line in lines):
+        raise all_lost(results, f"a {options.measure.replace('_', ' ')}")
     if not any(line["points"] for line in lines):
         raise CannotDraw("no batch size has a noise scale in all of its seeds: where the squared gradient is not known "
                          "to be above 0 there is none; take the probe on more examples")  # fmt: skip

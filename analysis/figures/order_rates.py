@@ -95,7 +95,7 @@ def _measured(runs: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     if minimum.notna().all():
         return runs.assign(excess=runs["train_loss"].astype(float) - minimum), EXCESS
     if runs["train_loss"].isna().all():
-        raise CannotDraw("no run has a train loss")
+        raise CannotDraw("no run has a train loss, which this figure is about; draw another (largebatch list figures)")
     return runs.assign(excess=runs["train_loss"].astype(float)), LOSS
 
 

@@ -53,6 +53,12 @@ def failure(own: Sequence[Found]) -> str:
     return f"the probe {title(options)} was taken in {len(own)} run{'s' * (len(own) > 1)} and found no number{why}"
 
 
+def all_lost(results: Results, words: str) -> CannotDraw:
+    """Return what is to be said where only runs that diverged, got stuck or fell short have what a figure shows."""
+    told = f"largebatch status {results.name}"
+    return CannotDraw(f"no run that ended well has {words}; to see how they ended: {told}")
+
+
 def with_errors(results: Results, measure: str) -> Results:
     """Return the results with the standard error of a probe's measure as the column `<measure> error`."""
     source = SOURCES[measure]

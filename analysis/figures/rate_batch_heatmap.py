@@ -39,7 +39,7 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
     runs = results.runs.assign(peak=peak_rates(results.runs))
     measure = options.measure or ("validation_error" if runs["validation_error"].notna().any() else "test_error")
     if runs[measure].isna().all():
-        raise CannotDraw(f"no run has a {measure.replace('_', ' ')}")
+        raise CannotDraw(f"no run has a {measure.replace('_', ' ')}; give another, as in {{measure: test_error}}")
     if runs.groupby("batch_size")["peak"].nunique().max() < 2:
         raise CannotDraw("one learning rate was tried at each batch size; sweep it, as in axes: {learning_rate: [...]}")
     cells = [

@@ -41,9 +41,11 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
     """
     found = arms(results, KNOWN[:1])
     if len(found) < 2:
-        raise CannotDraw("there is one arm alone, and nothing to compare it with")
+        raise CannotDraw("there is one arm alone, and nothing to compare it with; sweep what is to be compared, as in "
+                         "axes: {scaling_rule: [constant, linear]}")  # fmt: skip
     if results.runs[options.measure].isna().all():
-        raise CannotDraw(f"no run has a {options.measure.replace('_', ' ')}")
+        words = options.measure.replace("_", " ")
+        raise CannotDraw(f"no run has a {words}; give another, as in {{measure: test_error}}")
     reference = _reference(results, found, options.reference)
     compared = varying(results.runs, ["seed"], results.fields)
     rows = [

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.correlation import rank_correlation, within
-from analysis.figures.describe import CannotDraw, conditions
+from analysis.figures.describe import conditions
 from analysis.figures.fitted import interval, said
+from analysis.figures.probing import all_lost
 from analysis.figures.sharpness import Measured, chosen, label, short
 from analysis.figures.tuned import peak_rates
 from analysis.gap import censored
@@ -37,7 +38,7 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
     runs = found.runs[~censored(found.runs)]
     runs = runs[np.isfinite(runs[[measure, options.gap]].to_numpy(float)).all(axis=1)]
     if runs.empty:
-        raise CannotDraw(f"no run that ended well has both {measure} and {options.gap}")
+        raise all_lost(results, f"both {measure} and {options.gap}")
     runs = runs.assign(rate=peak_rates(runs))
     rates = sorted(float(rate) for rate in runs["rate"].unique())
     groups = [_columns(runs[runs["rate"] == rate], measure, options.gap) for rate in rates]

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.describe import CannotDraw, conditions, mean_of, plain, words
-from analysis.figures.probing import Found, need
+from analysis.figures.describe import conditions, mean_of, plain, words
+from analysis.figures.probing import Found, all_lost, need
 from analysis.gap import censored
 from analysis.load import Results
 
@@ -29,7 +29,7 @@ def prepare(results: Results) -> dict[str, Any]:
     well = set(results.runs.index[~censored(results.runs)])
     tables = [own for own in need(results, "spectrum") if own[0] in well and own[2].arrays]
     if not tables:
-        raise CannotDraw("no run that ended well has a spectrum; add {name: spectrum} to base.probes and run again")
+        raise all_lost(results, "a spectrum")
     places = {"start": 0, "end": -1} if any(len(_updates(own)) > 1 for own in tables) else {"end": -1}
     panels = [_panel(results, tables, moment, place) for moment, place in places.items()]
     batches = sorted({line["batch_size"] for panel in panels for line in panel["lines"]})

@@ -48,7 +48,9 @@ def level(results: Results, target: Target | None) -> Level:
     else:
         found = _until(results.runs) or _by_rule(results)
     if not np.isfinite(results.histories()[found.measure].to_numpy(float)).any():
-        raise CannotDraw(f"no run has a {found.measure.replace('_', ' ')}, which the target is about")
+        words = found.measure.replace("_", " ")
+        raise CannotDraw(f"no run has a {words}, which the target is about; give another, as in "
+                         "{target: {train_loss: 0.1}}")  # fmt: skip
     return found
 
 

@@ -26,7 +26,7 @@ def prepare(results: Results) -> dict[str, Any]:
     seconds = results.runs["training_seconds"].astype(float)
     speed = (results.runs["examples"] / seconds.mask(seconds <= 0)).astype(float)
     if not np.isfinite(speed).any():
-        raise CannotDraw("no run has timings")
+        raise CannotDraw("no run has timings, which are kept of runs that are trained here")
     found = arms(results, KNOWN)
     cells = [
         _cell(arm.label, int(batch), cell, speed)

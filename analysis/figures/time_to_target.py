@@ -25,7 +25,7 @@ def prepare(results: Results, options: Options) -> dict[str, Any]:
         CannotDraw: no run was timed, or there is no target.
     """
     if results.histories()["seconds"].isna().all():
-        raise CannotDraw("no run has timings")
+        raise CannotDraw("no run has timings, which are kept of runs that are trained here; draw steps_to_target")
     return {**prepared("time_to_target", results, options.target), "devices": devices(results)}
 
 

@@ -40,7 +40,8 @@ def import_(
     if not re.fullmatch(r"\w[\w-]*", name):
         raise ExchangeError(f"--as {name}: give a plain name of letters, digits, - and _")
     if name in packaged() or folder.exists() or (folder / DESCRIPTION).exists():
-        raise ExchangeError(f"--as {name}: {'a packaged experiment' if name in packaged() else folder} has that name")
+        who = "a packaged experiment" if name in packaged() else folder
+        raise ExchangeError(f"--as {name}: {who} has that name; give another")
     found = read_foreign(source, format=format, train_size=train_size)
     asked = question or f"What do the runs in {source.name} show?"
     digests = write_imported(found, folder, question=asked, figures=figures_for(found, select), select=select)

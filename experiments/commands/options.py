@@ -82,7 +82,7 @@ def place(
     Raises:
         ExperimentError: everything that is wrong with it.
         StorageError: its results cannot lie there.
-        SweepError: a record that its search rests on is torn.
+        SweepError: a record that its search rests on cannot be read, or is torn.
     """
     from experiments.experiment import load
     from experiments.imported import refuse

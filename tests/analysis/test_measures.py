@@ -185,7 +185,27 @@ def test_a_tuned_rate_may_differ_between_twins(tmp_path):
 
 def test_tuning_without_validation_is_undecided_and_says_what_to_do(blank):
     shown = verdict(blank, compare={"batch_size": [64, 16]}, direction="greater", tuned="learning_rate")
-    assert shown.verdict == "undecided" and "dataset.validation_size" in shown.note
+    assert shown.verdict == "undecided" and shown.note == (
+        "30 of 30 runs have no validation_error, so learning_rate cannot be selected; give the data set a validation "
+        "split (dataset.validation_size) and run again"
+    )
+
+
+@pytest.mark.parametrize(
+    ("claim", "note"),
+    [
+        ({"measure": "noise_scale", "value": 1, "direction": "less"}, "no run has noise_scale"),
+        ({"measure": {"largest": "noise_scale"}, "value": 1, "direction": "less"}, "no run has noise_scale"),
+        ({"measure": {"best": "update", "over": "optimizer.beta1"}, "value": 1, "direction": "less"},
+         "no run has optimizer.beta1"),
+        ({"kind": "slope", "over": "optimizer.beta1", "within": [0, 1]}, "no run has optimizer.beta1"),
+        ({"kind": "crossing", "over": {"batch_size": [3, 5]}, "within": [3, 5]}, "no run has a value of batch_size"),
+        ({"kind": "crossing", "over": "batch_size", "within": [16, 64], "from": 8}, "no run has batch_size 8"),
+    ],
+)  # fmt: skip
+def test_what_no_run_has_is_said(blank, claim, note):
+    shown = verdict(blank, **claim)
+    assert (shown.verdict, shown.note) == ("undecided", note)
 
 
 def test_an_undecided_claim_says_how_many_seeds_would_decide_it(blank):

@@ -58,6 +58,12 @@ def test_a_pooled_slope_is_that_of_the_mean(blank):
     assert shown.verdict == "supported"
 
 
+def test_a_pooled_slope_of_seeds_with_other_values_is_undecided_and_says_why(blank):
+    gone = (blank.runs["batch_size"] == 64) & (blank.runs["seed"] == 2)
+    shown = verdict(blank.only(~gone), kind="slope", over="batch_size", within=[-1, 1], pooled=True)
+    assert shown.note == "pooled needs the same values of batch_size in every seed; run what is missing"
+
+
 def test_a_mean_over_seeds_with_a_lost_run_is_unknown(blank):
     found = filled(blank, lambda b, r: 1.0, noise=0.1, lost={(64, "sqrt", 2)})
     shown = verdict(found, kind="ratio", compare={"batch_size": [64, 16]}, within=[0.5, 2], pooled=True)

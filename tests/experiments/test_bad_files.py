@@ -23,6 +23,8 @@ from tests.experiments.refusals import GOOD, headlines, one, told, with_line
         ("a: !python/object:os.system ls\n", "mine.yaml:1:4: a: unknown tag !python/object:os.system; write a plain"),
         ("a: 1\n<<: {b: 2}\n", "mine.yaml:2:1: <<: merge keys are not read here; use extends or scales"),
         ("a: \x01\n", "mine.yaml: not YAML: unacceptable character"),
+        ("a: !!int x\n", "mine.yaml:1:4: a: 'x' is no int; write one, or no tag"),
+        ("? [a]\n: 1\n", "mine.yaml:1:3: a key that is not text; write a name"),
     ],
 )  # fmt: skip
 def test_files_that_are_no_experiment(tmp_path, text, expected):
@@ -56,7 +58,7 @@ def test_options(tmp_path, options, expected):
 
 
 def test_scales_that_do_not_exist(tmp_path):
-    assert one(tmp_path, GOOD, scale="full") == "--scale full: the experiment has no scales"
+    assert one(tmp_path, GOOD, scale="full") == "--scale full: the experiment has no scales; leave --scale out"
     text = GOOD + "scales:\n  full: {seeds: 5}\n"
     assert one(tmp_path, text, scale="ful") == "--scale ful: unknown scale 'ful'; accepted: full; did you mean full?"
 
@@ -74,7 +76,7 @@ def test_names_and_files_that_do_not_exist(tmp_path):
     with pytest.raises(ExperimentError, match="a folder; give a YAML file in it"):
         load(tmp_path)
     (tmp_path / "latin.yaml").write_bytes(b"question: \xff\xfe\n")
-    with pytest.raises(ExperimentError, match="latin.yaml: cannot be read: not UTF-8 text"):
+    with pytest.raises(ExperimentError, match="latin.yaml: cannot be read: not UTF-8 text; save it as such"):
         load(tmp_path / "latin.yaml")
 
 

@@ -132,7 +132,8 @@ def test_batch_sizes(tmp_path, values, column, what):
          r"mine.yaml:6:21: axes.budget\[0\].epochs: give exactly one of epochs, updates"),
         ("  budget: [{epochs: 2}]\n  budget.epochs: [1]",
          r"mine.yaml:7:3: axes.budget.epochs: the axis budget \(mine.yaml:6:3\) sets it too; keep one"),
-        ("  order: [reshuffle, reshuffle]", "mine.yaml:5:1: axes: "),
+        ("  order: [reshuffle, reshuffle]",
+         r"mine.yaml:5:1: axes: two combinations are the same run: \(order=reshuffle, .*; remove one of the values"),
     ],
 )  # fmt: skip
 def test_axes(tmp_path, line, expected):
@@ -143,7 +144,7 @@ def test_axes_that_move_together_have_one_length(tmp_path):
     text = GOOD + "zip:\n  - {learning_rate: [0.1, 0.2], reference_batch: [8]}\n"
     assert one(tmp_path, text) == (
         "mine.yaml:8:6: zip[0].learning_rate: axes that move together differ in length: "
-        "learning_rate has 2, reference_batch has 1 values"
+        "learning_rate has 2, reference_batch has 1 values; make them equal"
     )
 
 

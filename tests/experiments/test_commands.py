@@ -3,6 +3,7 @@
 import inspect
 import io
 import json
+import socket
 import subprocess
 import sys
 
@@ -162,6 +163,16 @@ def test_without_runs_there_is_nothing_to_send_or_to_draw(verb, tmp_path):
     assert not (tmp_path / "smoke").exists()
 
 
+def test_a_port_that_is_taken_is_told(begun):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = called(*words_for(begun, "report", "--serve", "--port", port))
+    told = f"port {port} cannot be used (Address already in use); 0 takes a free one"
+    assert done.exit_code == 2 and told in " ".join(done.output.split())
+
+
 def test_what_was_refused_is_not_said_to_stand_in_weights_and_biases(begun, monkeypatch):
     refused = TrackingOutcome(2, 3, "W&B mirror failed on 3 of 5 runs tried")
     monkeypatch.setattr(Tracker, "close", lambda tracker, *_: tracker._reports.close() or refused)
@@ -191,9 +202,13 @@ def test_init_writes_an_experiment_that_is_valid_and_harms_no_file(tmp_path):
     assert found.configs[0].optimizer.momentum == 0.9 and "# " in text
     again = called("init", file)
     assert again.exit_code == 2 and "exists already and is left alone" in again.stderr and file.read_text() == text
-    assert "ends in .yaml, as in" in called("init", tmp_path / "mine.txt").stderr
-    assert "comes along" in called("init", tmp_path / "smoke.yaml").stderr
-    assert "cannot be written" in called("init", tmp_path / "absent" / "mine.yaml").stderr
+    for name, words in (
+        ("mine.txt", f"is no YAML file; give a name that ends in .yaml, as in {file}"),
+        ("smoke.yaml", "smoke is the name of an experiment that comes along; give another, or results would mix"),
+        ("absent/mine.yaml", "cannot be written: No such file or directory; give another place"),
+    ):
+        refused = called("init", tmp_path / name)
+        assert refused.exit_code == 2 and words in refused.stderr
 
 
 def test_every_answer_is_also_one_json_document(begun, tmp_path):

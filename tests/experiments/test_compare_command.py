@@ -47,4 +47,4 @@ def test_names_that_are_not_there_are_answered_with_those_that_are(results, tmp_
     assert "unknown results 'odl'; accepted: new, old; did you mean old?; or give a folder" in done.output
     (tmp_path / "none").mkdir()
     done = compared(tmp_path / "none", "a", "b")
-    assert done.exit_code == 2 and "holds no results called a, nor is it a folder of any" in done.output
+    assert done.exit_code == 2 and "called a, nor is it a folder of any; run or import it first" in done.output

@@ -62,20 +62,22 @@ def test_imported_results_are_reported_and_compared(theirs):
 def test_nothing_of_them_can_be_trained(theirs, command):
     done = among(theirs, command, "theirs")
     assert done.exit_code == 2
-    assert "theirs: imported from batch_science, so there is nothing of it to train or to check" in done.output
+    assert "theirs: imported from batch_science, so there is nothing of it to train or to check; " in done.output
 
 
 def test_what_cannot_be_set_or_named_is_refused(theirs, tmp_path):
     for setting, message in (
         ("seeds=3", "unknown section 'seeds'; accepted: question, figures, claims"),
+        ("seeds=3", "history; of imported results only what is shown can be set"),
         ("figures=[curvs]", "unknown figure 'curvs'; accepted: gap_vs_batch"),
         ("claims=[{says: x}]", "a claim needs measure"),
         ("figures=curves", "got 'curves'; must be a list"),
+        ("question=[1]", "question: got '[1]'; must be text"),
     ):
         done = among(theirs, "report", "theirs", "--set", setting)
         assert done.exit_code == 2 and message in done.output, done.output
     for name, message in (
-        ("theirs", "theirs has that name"), ("quickstart", "a packaged experiment has that name"),
+        ("theirs", "theirs has that name; give another"), ("quickstart", "a packaged experiment has that name"),
         ("../up", "give a plain name of letters, digits, - and _"),
     ):  # fmt: skip
         done = among(theirs, "import", tmp_path / "out", "--format", "batch_science", "--as", name)

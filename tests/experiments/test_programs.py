@@ -1,11 +1,13 @@
 """How programs are computed is recorded with the experiment, and a resumed or extended sweep keeps to it."""
 
+import errno
 import io
 import json
 
 import pytest
 from rich.console import Console
 
+from experiments.description import describe
 from experiments.experiment import load
 from experiments.place import Place
 from experiments.programs import recorded
@@ -98,6 +100,16 @@ def test_a_damaged_description_is_told(damage, tmp_path):
     (tmp_path / "experiment.json").write_text(damage)
     with pytest.raises(SweepError, match="does not say how its programs are computed .*; delete it, and widths are"):
         recorded(tmp_path)
+
+
+def test_a_description_that_cannot_be_written_is_told(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("experiments.description.write_file", full)
+    message = r"smoke cannot be written \(.*No space left on device\); make room, then run the sweep again"
+    with pytest.raises(SweepError, match=message):
+        describe(Place(tmp_path, load("smoke", SETTINGS), ("smoke",)), {})
 
 
 def test_no_folder_has_nothing_recorded(tmp_path):

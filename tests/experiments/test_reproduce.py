@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -73,6 +74,15 @@ def test_the_report_is_opened_where_asked_for(monkeypatch, tmp_path, option, ope
     monkeypatch.setattr(command.typer, "launch", launched.append)
     assert CliRunner().invoke(app, ["reproduce", "smoke", *([option] if option else [])]).exit_code == 0
     assert launched == ([str(tmp_path / "report.html")] if opened else [])
+
+
+def test_what_is_not_complete_is_named_in_the_end(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("experiments.commands.options.engine", lambda **options: None)
+    monkeypatch.setattr("experiments.reproduce.reproduce", lambda at, **options: (1, None))
+    with pytest.raises(typer.Exit) as ended:
+        gallery.gallery(["smoke", "quickstart"], results=tmp_path, pages=tmp_path)
+    said = "not complete: smoke, quickstart; the same command goes on with them\n"
+    assert (ended.value.exit_code, capsys.readouterr().err) == (1, said)
 
 
 def test_a_page_has_question_verdicts_figures_and_what_was_not_seen(done, tmp_path):

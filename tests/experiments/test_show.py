@@ -32,6 +32,7 @@ def test_a_run_is_found_by_digest_or_by_fields():
         ("0000000000000000", "no run of this experiment has a digest that begins so"),
         ("batch_sise=16", "batch_sise is no field of these runs; did you mean batch_size?"),
         ("batch_size=17", "no run has batch_size=17; there are 16, 256"),
+        ("batch_size=16,batch_size=256", "no run has all of these; leave one out"),
         ("batch_size=16,", "give the first digits of a digest"),
         ("batch_size=16", "4 runs are meant: [0-9a-f]{8} .*seed=0.*; add a field, or give a digest"),
     ],

@@ -180,7 +180,7 @@ def test_what_cannot_be_selected_is_refused(tmp_path):
     found = read_foreign(foreign(tmp_path / "in", [("COMPLETE", 0.1)]), format="batch_science")
     with pytest.raises(ExchangeError, match="cannot select by test_error: accepted: validation_error"):
         write_imported(found, tmp_path / "a", question="?", figures=[], select="test_error")
-    with pytest.raises(ExchangeError, match="by validation_error: no two runs of a batch size and seed differ"):
+    with pytest.raises(ExchangeError, match="no two runs of a batch size and seed differ, .*; leave --select out"):
         write_imported(found, tmp_path / "a", question="?", figures=[], select="validation_error")
 
 
@@ -200,10 +200,12 @@ def test_what_cannot_be_selected_is_refused(tmp_path):
         (lambda p: (p / "1/metadata.json").write_text('{"status": "COMPLETE", "parameters": {"lr": 1}}'),
          "no learning_rate among the parameters: lr"),
         (lambda p: (p / "1/metadata.json").write_text('{"status": "COMPLETE", "parameters": {"learning_rate": "big"}}'),
-         "256/1: .*'big'"),
-        (lambda p: (p / "study.json").write_text(json.dumps(STUDY | {"batch_size": 0})), "256/1: .*zero"),
+         "256/1: .*'big': a value is not of the kind that its place takes; correct it there"),
+        (lambda p: (p / "study.json").write_text(json.dumps(STUDY | {"batch_size": 0})),
+         "256/1: batch_size must be above 0; got 0"),
         (lambda p: (p / "1/metadata.json").write_text(
-            '{"status": "COMPLETE", "parameters": {}, "config": {"batch_size": 1}}'), "256/1: its .* lacks 'dataset'"),
+            '{"status": "COMPLETE", "parameters": {}, "config": {"batch_size": 1}}'),
+         "256/1: its .* lacks 'dataset'; add it"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_the_file(tmp_path, change, message):

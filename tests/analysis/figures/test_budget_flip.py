@@ -106,6 +106,15 @@ def test_budgets_that_are_not_stated_are_where_all_runs_get_to(results):
     assert numbers["options"] == {}
 
 
+def test_runs_that_ended_before_any_budget_are_said_to_have(tmp_path):
+    def at_once(point):
+        return {"status": "diverged", "rows": {"update": np.array([0]), "train_loss": np.array([np.nan])}}
+
+    numbers = FIGURE.prepare(load(sweep(tmp_path / "exp", at_once, {"batch_size": [16]}, seeds=1)))
+    told = "no run got far enough to be read under any budget; to see how they ended: largebatch status exp"
+    assert numbers["cannot"] == told
+
+
 def test_every_panel_names_its_budget_and_the_train_loss_is_below_the_error(numbers):
     canvas = drawn(FIGURE, numbers)
     titles = [axes.get_title() for axes in canvas.axes[:5]]

@@ -79,8 +79,9 @@ def test_the_reference_is_the_one_stated(tmp_path):
     ):
         assert message in FOREST.prepare(results, {"reference": stated})["cannot"]
     alone = results.only(results.runs["scaling_rule"] == "sqrt")
-    assert FOREST.prepare(alone)["cannot"].startswith("there is one arm alone")
-    assert "no run has a validation error" in FOREST.prepare(results, {"measure": "validation_error"})["cannot"]
+    assert FOREST.prepare(alone)["cannot"].startswith("there is one arm alone, and nothing to compare it with; ")
+    told = FOREST.prepare(results, {"measure": "validation_error"})["cannot"]
+    assert "no run has a validation error; give another, as" in told
 
 
 POWERS = {"with_replacement": -1.0, "shuffle_once": -2.0, "reshuffle": -3.0}
@@ -125,6 +126,8 @@ def test_without_a_known_minimum_the_loss_itself_is_shown_and_said(known):
     numbers = ORDERS.prepare(blind)
     assert numbers["measure"] == "train loss (its minimum is not known)"
     assert numbers["cells"][0]["excess"]["mean"] == pytest.approx(5 / 10 + 0.25)
+    neither = replace(blind, runs=blind.runs.assign(train_loss=np.nan))
+    assert ORDERS.prepare(neither)["cannot"].startswith("no run has a train loss, which this figure is about; draw ")
 
 
 def test_of_several_rates_the_best_at_each_length_counts(tmp_path):
@@ -169,7 +172,7 @@ def test_throughput_is_examples_over_the_seconds_in_updates(tmp_path):
     assert [cell["speed"]["median"] for cell in numbers["cells"]] == pytest.approx(BATCHES)
     assert SPEED.table(numbers)[1][0] == ["all runs", "8", "2", "8 (8 to 8)"]
     blind = replace(results, runs=results.runs.assign(training_seconds=np.nan))
-    assert SPEED.prepare(blind)["cannot"] == "no run has timings"
+    assert SPEED.prepare(blind)["cannot"] == "no run has timings, which are kept of runs that are trained here"
 
 
 def test_a_section_that_is_null_names_the_arm_without_it(tmp_path):

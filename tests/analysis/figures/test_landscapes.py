@@ -121,7 +121,7 @@ def test_one_without_a_finite_loss_says_so(tmp_path):
     grid.put(range(9), {"train_loss": [float("inf")] * 9, "train_error": [1.0] * 9})
     grid.write(tmp_path / "exp")
     numbers = FIGURES["landscape"].prepare(load(disk.close()))
-    assert numbers["cannot"] == "no surface of these runs has a finite loss anywhere"
+    assert numbers["cannot"] == "no surface of these runs has a finite loss anywhere; state it with a smaller span"
 
 
 def test_a_setting_in_words():

@@ -33,6 +33,11 @@ CASES = {
     "gradient_variance": ([VARIANCE], VARYING),
     "edge_of_stability": ([{"name": "curvature", "points": 24}], lambda p: settling({**p, "learning_rate": 0.1})),
 }
+LOST = {
+    "sharpness_vs_gap": "both sharpness and error_gap", "noise_scale": "a noise scale", "spectrum": "a spectrum",
+    "gradient_variance": "a gradient variance",
+}  # fmt: skip
+"""Figures that show nothing of lost runs -> what they then say is missing."""
 
 
 def made(name, folder, change, axes, seeds):
@@ -74,7 +79,9 @@ def test_runs_that_diverged_are_counted_and_drawn_by_themselves(tmp_path, name):
 
     (numbers,) = made(name, tmp_path / "some", some, {"batch_size": [16, 1024]}, 2)
     assert "cannot" not in numbers and numbers["counts"]["diverged"] == 2
-    made(name, tmp_path / "all", lambda point, fate: {**fate, "status": "diverged"}, {"batch_size": [16]}, 1)
+    (lost,) = made(name, tmp_path / "all", lambda point, fate: {**fate, "status": "diverged"}, {"batch_size": [16]}, 1)
+    told = f"no run that ended well has {LOST.get(name)}; to see how they ended: largebatch status exp"
+    assert lost.get("cannot") == (told if name in LOST else None)
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name != "distance"])
@@ -83,7 +90,8 @@ def test_a_probe_that_failed_in_one_run_leaves_the_others_to_be_drawn(tmp_path, 
         return failing(point, fate) if point["seed"] else fate
 
     (numbers,) = made(name, tmp_path, some, {"batch_size": [16, 64]}, 2)
-    assert "cannot" not in numbers or name == "noise_scale"
+    none = "no batch size has a noise scale in all of its seeds: where the squared gradient is not known "
+    assert "cannot" not in numbers or (name == "noise_scale" and numbers["cannot"].startswith(none))
 
 
 def test_what_is_0_has_no_place_on_a_logarithmic_axis(tmp_path):
@@ -112,3 +120,17 @@ def test_a_probe_that_failed_is_not_asked_for_again_but_told_why(tmp_path, name)
     (numbers,) = made(name, tmp_path, failing, {"batch_size": [16, 64]}, 1)
     assert "was taken in 2 runs and found no number (ArithmeticError: no minimum)" in numbers["cannot"]
     assert "base.probes" not in numbers["cannot"]
+
+
+def test_variances_of_one_batch_size_have_no_slope(tmp_path):
+    results = probed(tmp_path / "exp", [{**VARIANCE, "batch_sizes": [4]}], VARYING, {"batch_size": [16]}, seeds=1)
+    told = "no run has a gradient variance of two batch sizes; give the probe gradient_variance more batch_sizes, as "
+    assert FIGURES["gradient_variance"].prepare(results)["cannot"].startswith(told)
+
+
+def test_an_optimizer_without_a_stable_limit_has_nothing_to_be_drawn_over(tmp_path):
+    (probe,), fate = CASES["edge_of_stability"]
+    adam = {"optimizer": {"name": "adam"}}
+    results = probed(tmp_path / "exp", [probe], fate, {"batch_size": [16]}, seeds=1, base=adam)
+    told = "a largest stable eigenvalue is known of sgd alone, so there is none to draw over; leave out relative"
+    assert FIGURES["edge_of_stability"].prepare(results, {"relative": True})["cannot"] == told

@@ -1,5 +1,7 @@
 """The best rate against batch size, and the plane of batch sizes and rates."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -164,6 +166,9 @@ def test_the_test_set_may_be_shown_but_chooses_nothing(results):
     numbers = PLANE.prepare(results, {"measure": "test_error"})
     assert not any(cell["best"] for cell in numbers["cells"])
     assert "No best rate is marked, for the test set chooses nothing" in PLANE.caption(numbers)
+    blind = replace(results, runs=results.runs.assign(test_loss=np.nan))
+    told = "no run has a test loss; give another, as in {measure: test_error}"
+    assert PLANE.prepare(blind, {"measure": "test_loss"})["cannot"] == told
 
 
 def test_cells_meet_halfway_in_the_logarithm():

@@ -1,5 +1,7 @@
 """The figures of a target: which level, what was reached, what never was, and the fits of what is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -181,12 +183,15 @@ def test_a_search_that_may_find_no_rate_that_gets_there_leaves_the_panel(tmp_pat
 def test_a_target_of_what_was_not_measured_says_so_in_the_drawing(known):
     figure = FIGURES["steps_to_target"]
     numbers = figure.prepare(known, {"target": {"validation_error": 0.1}})
-    assert numbers["cannot"] == "no run has a validation error, which the target is about"
-    assert figure.caption(numbers) == "Not drawn: no run has a validation error, which the target is about."
+    told = "no run has a validation error, which the target is about; give another, as in {target: {train_loss: 0.1}}"
+    assert numbers["cannot"] == told and figure.caption(numbers) == f"Not drawn: {told}."
     assert figure.table(numbers) == (["not drawn, because"], [[numbers["cannot"]]])
     assert numbers["counts"]["expected"] == 32
     canvas = drawn(figure, numbers)
     assert any("no run has a validation error" in text for text in words_of(canvas)) and not canvas.axes
+    blind = replace(known, _histories=known.histories().assign(train_loss=np.nan))
+    told = "no run has a train loss, and no other target is stated; give one, as in {target: {validation_error: 0.1}}"
+    assert figure.prepare(blind)["cannot"] == told
 
 
 @pytest.mark.parametrize("target", [{"test_error": 0.1}, {"test_loss": 0.1}, {"validation_loss": 0.1}])
@@ -209,10 +214,8 @@ def test_seconds_to_the_target_are_those_of_the_clock(known):
 
 
 def test_a_sweep_without_clocks_says_so(known):
-    from dataclasses import replace
-
     blind = replace(known, _histories=known.histories().assign(seconds=np.nan))
-    assert FIGURES["time_to_target"].prepare(blind, STATED)["cannot"] == "no run has timings"
+    assert FIGURES["time_to_target"].prepare(blind, STATED)["cannot"].startswith("no run has timings, which are ")
 
 
 def test_pareto_has_one_curve_a_target(known):
