@@ -42,8 +42,7 @@ def arms(results: Results, known: Sequence[str]) -> list[Arm]:
     found.sort(key=lambda g: [rank[_key(g[name].iloc[0])] for rank, name in zip(ranks, fields, strict=True)])
     optional = {name for name in fields if name.partition(".")[0] in runs and "." in name}
     usual = _usual(fields, found) if len(fields) > MOST_FIELDS else {}
-    labels = [_label([name for name in fields if name not in usual or _key(group[name].iloc[0]) != usual[name]],
-                     group.iloc[0], optional) for group in found]  # fmt: skip
+    labels = [_told(fields, usual, group.iloc[0], optional) for group in found]
     return [Arm(_own(labels, place), group) for place, group in enumerate(found)]
 
 
@@ -56,6 +55,12 @@ def _usual(fields: Sequence[str], groups: Sequence[pd.DataFrame]) -> dict[str, s
         if 2 * values.count(most) > len(values):
             found[name] = most
     return found
+
+
+def _told(fields: Sequence[str], usual: Mapping[str, str], run: "pd.Series[Any]", optional: Collection[str]) -> str:
+    """Return what tells an arm from the usual; of the arm that is usual in everything all that is set."""
+    own = [name for name in fields if name not in usual or _key(run[name]) != usual[name]]
+    return _label(own or [name for name in fields if pd.notna(run[name])], run, optional)
 
 
 def _label(fields: Sequence[str], run: "pd.Series[Any]", optional: Collection[str]) -> str:

@@ -1,6 +1,6 @@
 """The loss on a plane through a run's last weights, filter-normalised, with its path projected in (Li et al. 2018)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,11 +55,12 @@ def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
     down = -(-len(surfaces) // across)
     height = paper.TOP + down * (side + 0.62) + 0.1
     canvas.set_figheight(height)
+    levels = _levels(surfaces)
     for place, surface in enumerate(surfaces):
         row, column = divmod(place, across)
         x, top = left + column * (each + between), paper.TOP + 0.1 + row * (side + 0.62)
         axes = canvas.add_axes((x / width, 1 - (top + side) / height, side / width, side / height))
-        _draw_surface(axes, surface)
+        _draw_surface(axes, surface, levels)
     end = paper.key("end of the run", color="#d04a2f", marker="*", markersize=7, linewidth=0)
     path = paper.key("its path", color="#d04a2f", marker="o", markersize=2.5, linewidth=0.8)
     frame(
@@ -67,7 +68,7 @@ def draw(numbers: Mapping[str, Any], canvas: "Canvas") -> None:
         numbers,
         "Loss around a run",
         [*[path] * any(len(own["path"]["xy"]) > 1 for own in surfaces), end],
-        f"contours: {_measure(surfaces[0])}, spaced logarithmically",
+        f"contours: {_measure(surfaces[0])}, spaced logarithmically{', alike in all panels' * (len(surfaces) > 1)}",
     )
 
 
@@ -75,18 +76,27 @@ def _measure(surface: Mapping[str, Any]) -> str:
     return f"{surface['parts'][0]} loss"
 
 
-def _draw_surface(axes: "Axes", surface: Mapping[str, Any]) -> None:
+def _loss(surface: Mapping[str, Any]) -> np.ndarray:
+    return np.ma.masked_invalid(np.array(surface[f"{surface['parts'][0]}_loss"], float))
+
+
+def _levels(surfaces: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Return the losses of the contours, the same in every panel, so that the panels can be compared."""
+    losses = [_loss(surface) for surface in surfaces]
+    low, high = min(float(loss.min()) for loss in losses), max(float(loss.max()) for loss in losses)
+    # A loss that falls to almost nothing would take all the contours for its last decades.
+    low = max(low, high * 1e-4, 1e-12)
+    return np.geomspace(low, max(high, low * 1.0001), LEVELS)
+
+
+def _draw_surface(axes: "Axes", surface: Mapping[str, Any], levels: np.ndarray) -> None:
     from matplotlib.colors import LogNorm
     from matplotlib.ticker import MaxNLocator
 
     from analysis.figures import paper
     from analysis.style import points
 
-    loss = np.ma.masked_invalid(np.array(surface[f"{surface['parts'][0]}_loss"], float))
-    low, high = float(loss.min()), float(loss.max())
-    # A loss that falls to almost nothing would take all the contours for its last decades.
-    low = max(low, high * 1e-4, 1e-12)
-    levels = np.geomspace(low, max(high, low * 1.0001), LEVELS)
+    loss, low = _loss(surface), levels[0]
     x, y = np.meshgrid(surface["x"], surface["y"], indexing="ij")
     colors: dict[str, Any] = {"levels": levels, "cmap": "viridis", "norm": LogNorm(levels[0], levels[-1])}
     axes.contourf(x, y, np.clip(loss, low, None), **colors, alpha=0.35, extend="both")

@@ -89,9 +89,12 @@ def error_panels(side: Sequence[Axes], numbers: Mapping[str, Any], *, at: str = 
 
 def keys(arms: Sequence[str]) -> Iterator[Any]:
     """Yield one entry of the legend an arm."""
-    for place, arm in enumerate(arms):
+    told = [short(arm, MOST) for arm in arms]
+    if len(set(told)) < len(told):  # cut, some would be the same
+        told = list(arms)
+    for place, arm in enumerate(told):
         color, marker = look_of(place)
-        yield paper.key(short(arm, MOST), color=color, marker=marker)
+        yield paper.key(arm, color=color, marker=marker)
 
 
 def censored_key(numbers: Mapping[str, Any]) -> Iterator[Any]:

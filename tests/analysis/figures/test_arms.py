@@ -64,4 +64,4 @@ def test_of_many_fields_an_arm_names_what_most_others_do_not_have(tmp_path):
     for more in ({}, {"label_smoothing": 0.1}, {"sam": {"rho": 0.1}}, {"scaling_rule": "linear"}, warm):
         disk.add(config={**usual, **more})
     labels = [arm.label for arm in arms(load(disk.close()), ("batch_size", "seed"))]
-    assert sorted(labels) == ["label smoothing 0.1", "linear", "plain", "sam rho 0.1", "warmup epochs 3"]
+    assert sorted(labels) == ["constant", "label smoothing 0.1", "linear", "sam rho 0.1", "warmup epochs 3"]

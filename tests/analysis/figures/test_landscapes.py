@@ -4,12 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from matplotlib.contour import ContourSet
 
 from analysis.figures import FIGURES
 from analysis.figures.files import save
 from analysis.figures.grids import words
 from analysis.load import load
 from largebatch.landscapes import Grid
+from tests.analysis.figures.drawing import drawn
 from tests.analysis.records_on_disk import OnDisk
 
 ALPHA = [-1.0, 0.0, 1.0, 2.0]
@@ -91,6 +93,16 @@ def test_a_surface_has_its_grid_and_its_path_for_a_view_in_three_dimensions(resu
     head, rows = FIGURES["landscape"].table(numbers)
     assert rows[1][head.index("loss nearest the run")] == "1" and rows[1][head.index("highest")] == "6"
     assert "two random directions" in FIGURES["landscape"].caption(numbers)
+
+
+def test_surfaces_are_drawn_with_the_same_contours(results):
+    numbers = FIGURES["landscape"].prepare(results)
+    other = numbers["surfaces"][1]
+    other["train_loss"] = [[10 * loss for loss in row] for row in other["train_loss"]]
+    canvas = drawn(FIGURES["landscape"], numbers)
+    levels = [[list(c.levels) for c in axes.collections if isinstance(c, ContourSet)] for axes in canvas.axes]
+    assert [len(own) for own in levels] == [2, 2] and all(own == levels[0][0] for panel in levels for own in panel)
+    assert (levels[0][0][0], levels[0][0][-1]) == pytest.approx((1, 60))
 
 
 @pytest.mark.parametrize("name", ["interpolation", "landscape"])
