@@ -125,6 +125,8 @@ def page(
     experiment = place.experiment
     lines = [f"# {experiment.name}", "", experiment.question, "", f"*{experiment.paper}*", "", counted(found), ""]
     lines += [f"`largebatch reproduce {experiment.name}`", ""]
+    if "full" in experiment.scales:
+        lines += [f"The paper's scale, untested on a GPU: `largebatch reproduce {experiment.name} --scale full`", ""]
     lines += ["## Verdicts", "", "| claim | verdict | numbers |", "|---|---|---|"]
     lines += [_row(one.says, SIGNS[one.verdict], numbers(one)) for one in found]
     if figures or left:

@@ -115,6 +115,10 @@ def test_what_was_not_supported_is_said_with_what_would_decide_it(done, tmp_path
     assert "- It is tiny. Undecided: " in text or "- It is tiny. Contradicted: " in text
     assert "| a \\| b | 3 | not measured | table 1; Them |" in text
     assert "## What it took\n\nAn hour.\n" in text
+    full = "\n\nThe paper's scale, untested on a GPU: `largebatch reproduce smoke --scale full`\n\n"
+    assert full not in text
+    large = replace(experiment, scales=("full",))
+    assert full in gallery.page(replace(at, experiment=large), verdicts(there), [], {}, "")
     assert "- Small." in text and "- 2026-01-01: More. Noise." in text
 
 
