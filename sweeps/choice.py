@@ -166,17 +166,17 @@ def _picked(group: Group, where: Where) -> Choice:
     candidates = calibration.trials(group.config, where.device, group.most)
     known = calibration.read(group.config, where)
     rates = {trial.name: known[trial.name].rate for trial in candidates if trial.name in known}
-    possible = {trial: rates[trial.name] for trial in candidates if rates.get(trial.name)}
+    possible = {trial.name: trial for trial in candidates if rates.get(trial.name)}  # not every run can be hashed
     if not possible:
         return _default(group, where, candidates)
     sizes, updates, points = group.sizes, total_updates(group.config), len(evaluation_points_of(group.config))
 
     def seconds(trial: Trial) -> float:
         rows = sum(math.ceil(size / trial.width) * trial.width for size in sizes)  # dead rows cost what live ones do
-        return rows * (updates / (possible[trial] or math.nan) + points * (known[trial.name].evaluation or 0.0))
+        return rows * (updates / (rates[trial.name] or math.nan) + points * (known[trial.name].evaluation or 0.0))
 
-    best, usual = min(possible, key=seconds), candidates[0]
-    if usual in possible and seconds(usual) < PREFERENCE * seconds(best):
+    best, usual = min(possible.values(), key=seconds), candidates[0]
+    if usual.name in possible and seconds(usual) < PREFERENCE * seconds(best):
         best = usual
     told = ", ".join(f"{name}: {_told(known[name])}" for name in rates)
     reason = f"measured, updates of one run a second by {_axes(group.config)}: {told}"

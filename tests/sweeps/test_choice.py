@@ -78,6 +78,17 @@ def test_the_fastest_is_taken_measured_once_and_says_its_numbers():
     assert chosen(runs(8), measure=never).width == 4, "what is known serves a short sweep as well"
 
 
+@pytest.mark.parametrize("said", [
+    {"fork": {"at": {"updates": 5}, "parent": {"batch_size": 10}}},
+    {"scaling_rule": {"name": "tuned", "rates": {32: 0.1}}, "batch_size": 32},
+])  # fmt: skip
+def test_runs_that_hold_a_mapping_are_measured_too(said):
+    configs = runs(8, **LONG, **said)
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(configs[0])
+    assert chosen(configs, measure=measuring(w1=1000.0, w2=1500.0, w4=3000.0)).width == 4
+
+
 def test_the_default_stays_unless_another_is_faster_by_more_than_noise():
     assert chosen(runs(8, **LONG), measure=measuring(w1=1000.0, w2=1049.0, w4=900.0)).width == 1
     assert chosen(runs(8, batch_size=8, **LONG), measure=measuring(w1=1000.0, w2=1051.0, w4=900.0)).width == 2
